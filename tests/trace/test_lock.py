@@ -1,4 +1,4 @@
-"""requirements.lock: every package of the service, pinned and hashed, and no word about where it came from."""
+"""requirements.lock: every package of the service, pinned and hashed; no word about where it came from."""
 
 import re
 
