@@ -1,0 +1,83 @@
+"""One engine, two ways in: `reading()` and `writing()`, which is the only commit.
+
+SQLite loses updates without a word when a transaction reads before it has the right to write, so a writer begins
+with BEGIN IMMEDIATE; a reader begins DEFERRED, may not write, and waits for nobody.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlmodel import Session
+
+BUSY_MS = 10_000  # how long a statement waits for another's lock before it is an error
+IDLE_MS = 60_000  # PostgreSQL ends a transaction that does nothing for so long
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_MS}",
+    "trusted_schema=OFF",
+)
+# A snapshot, as SQLite's readers have: several queries of one report see the same rows.
+SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def make_engine(url: str | URL) -> Engine:
+    """An engine for `sqlite:///file` or `postgresql://…`; ValueError for any other database."""
+    address = make_url(url)
+    match address.get_backend_name():
+        case "sqlite" if address.database not in (None, "", ":memory:"):
+            return _sqlite(address)
+        case "postgresql":
+            return _postgresql(address)
+    raise ValueError("the database is sqlite:/// and a file's path, or postgresql:// and a server's address")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """One transaction, committed at the end, rolled back when anything is raised."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+        session.commit()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A transaction that cannot write. It only closes: a rollback would expire what was read."""
+    options = SNAPSHOT if engine.dialect.name == "postgresql" else {"reading": True}
+    with Session(engine.execution_options(**options), expire_on_commit=False) as session:
+        yield session
+
+
+def _sqlite(address: URL) -> Engine:
+    engine = sa.create_engine(address, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: SQLiteConnection, record: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself: `_begin` does
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    reader = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reader else 'OFF'}")
+    connection.exec_driver_sql("BEGIN DEFERRED" if reader else "BEGIN IMMEDIATE")
+
+
+def _postgresql(address: URL) -> Engine:
+    settings = f"-c lock_timeout={BUSY_MS} -c idle_in_transaction_session_timeout={IDLE_MS} -c timezone=UTC"
+    return sa.create_engine(
+        address.set(drivername="postgresql+psycopg"),
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        connect_args={"options": settings},
+    )

@@ -1,0 +1,49 @@
+"""Every table: importing this package fills the metadata.
+
+A row does not validate what it is made of, so it is never a request body.
+"""
+
+from db.tables.audit import AuditEntry
+from db.tables.clinics import Clinic
+from db.tables.contacts import Audience, Channel, Consent, Contact
+from db.tables.courses import Course, CourseEvent
+from db.tables.heartbeats import Heartbeat
+from db.tables.imports import Import
+from db.tables.items import Item
+from db.tables.messages import Attempt, AttemptState, Message, MessageState
+from db.tables.patients import EndReason, Patient, Sex, Wording
+from db.tables.protocols import ProtocolVersion
+from db.tables.reminders import Effect, Reminder, ReminderState
+from db.tables.results import Result, ResultStatus
+from db.tables.work_items import Role, WorkItem, WorkState
+
+__all__ = [
+    "Attempt",
+    "AttemptState",
+    "Audience",
+    "AuditEntry",
+    "Channel",
+    "Clinic",
+    "Consent",
+    "Contact",
+    "Course",
+    "CourseEvent",
+    "Effect",
+    "EndReason",
+    "Heartbeat",
+    "Import",
+    "Item",
+    "Message",
+    "MessageState",
+    "Patient",
+    "ProtocolVersion",
+    "Reminder",
+    "ReminderState",
+    "Result",
+    "ResultStatus",
+    "Role",
+    "Sex",
+    "Wording",
+    "WorkItem",
+    "WorkState",
+]

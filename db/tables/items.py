@@ -1,0 +1,46 @@
+from datetime import date, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from db.types import JsonText, Row, belongs_to, enum_of, index_where
+from schedules.facts import Class
+from schedules.protocol import Kind
+
+
+class Item(Row, table=True):
+    """The written answer of `plan()`: nothing else writes it. Open while `class` is null."""
+
+    __tablename__ = "item"
+    __table_args__ = (
+        belongs_to("course"),
+        belongs_to("patient"),
+        sa.UniqueConstraint("clinic_id", "course_id", "clock", "ordinal"),
+        index_where("uq_item_open", "clinic_id", "course_id", "clock", where="class IS NULL", unique=True),
+        index_where("ix_item_overdue", "clinic_id", "last_on_time", where="class IS NULL"),
+    )
+
+    course_id: UUID
+    patient_id: UUID
+    clock: str
+    ordinal: int
+    kind: Kind = Field(sa_type=enum_of(Kind, "kind"))
+    version: int
+    version_at: datetime  # when what began this version became known
+    phase: str
+    base: date
+    due_on: date
+    opens_on: date
+    last_on_time: date
+    lapses_on: date
+    ladder: str
+    why: str
+    class_: Class | None = Field(
+        default=None, sa_type=enum_of(Class, "class"), sa_column_kwargs={"name": "class", "key": "class_"}
+    )
+    collected_on: date | None = None
+    closed_on: date | None = None
+    missing: list[str] = Field(default_factory=list, sa_type=JsonText)
+    held: bool = False
+    appointment: str | None = None  # its local day and time, ISO 8601

@@ -1,0 +1,79 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from db.tables.contacts import Audience, Channel
+from db.types import Row, belongs_to, enum_of, index_where
+
+
+class MessageState(StrEnum):
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    EMPTY = "empty"  # nothing left to say
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+
+
+class AttemptState(StrEnum):
+    STARTED = "started"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+class Message(Row, table=True):
+    """One thing to be said to one person at one time: the queue, the outbox and the log.
+
+    `token` counts the claims: who holds an older one cannot settle. Only a claim has a lease.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        belongs_to("patient"),
+        sa.UniqueConstraint("clinic_id", "patient_id", "audience", "quarter"),
+        index_where("ix_message_waiting", "send_at", where="state = 'waiting'"),
+        index_where("ix_message_claimed", "lease_until", where="state = 'claimed'"),
+    )
+
+    patient_id: UUID
+    audience: Audience = Field(sa_type=enum_of(Audience, "audience"))
+    channel: Channel = Field(sa_type=enum_of(Channel, "channel"))
+    quarter: datetime | None = (
+        None  # the quarter of an hour its reminders share; null for what is not a reminder
+    )
+    send_at: datetime
+    state: MessageState = Field(default=MessageState.WAITING, sa_type=enum_of(MessageState, "state"))
+    token: int = 0
+    attempts: int = 0
+    lease_until: datetime | None = None
+    subject: str | None = None
+    body: str | None = None
+    created_at: datetime
+    accepted_at: datetime | None = None
+
+
+class Attempt(Row, table=True):
+    """One try on one channel, committed before the call."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        belongs_to("message"),
+        belongs_to("contact"),
+        sa.UniqueConstraint("clinic_id", "message_id", "number"),
+    )
+
+    message_id: UUID
+    number: int
+    channel: Channel = Field(sa_type=enum_of(Channel, "channel"))
+    contact_id: UUID | None = None
+    state: AttemptState = Field(default=AttemptState.STARTED, sa_type=enum_of(AttemptState, "state"))
+    started_at: datetime
+    ended_at: datetime | None = None
+    code: str | None = None
+    provider_id: str | None = None
