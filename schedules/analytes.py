@@ -63,7 +63,9 @@ def _analyte(name: str, entry: Mapping[str, Any]) -> Analyte:
         title=entry["title"],
         unit=entry["unit"],
         loinc=tuple(entry.get("loinc", ())),
-        factors=MappingProxyType({unit: Decimal(factor) for unit, factor in entry.get("factors", {}).items()}),
+        factors=MappingProxyType(
+            {unit: Decimal(factor) for unit, factor in entry.get("factors", {}).items()}
+        ),
         lowest=Decimal(entry["lowest"]),
         highest=Decimal(entry["highest"]),
     )

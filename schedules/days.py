@@ -69,7 +69,7 @@ def days(count: int) -> Duration:
 
 
 def add(day: date, duration: Duration, times: int = 1) -> date:
-    """`day` + `times` × `duration`. Months and years clamp to the month's last day, counted from `day` itself.
+    """`day` + `times` × `duration`. Months and years clamp to the month's last day, counted from `day`.
 
     A day beyond the calendar's end (year 9999) is the calendar's last day.
     """
@@ -115,8 +115,8 @@ def zone(name: str) -> ZoneInfo:
 def instant(day: date, at: time, where: ZoneInfo) -> datetime:
     """The one UTC instant of a local day and time.
 
-    A time that does not exist moves forward by the gap; when that changes the day, it is the last whole minute
-    that exists on the day. A time that happens twice is the first.
+    A time that does not exist moves forward by the gap; when that changes the day, it is the last whole
+    minute that exists on the day. A time that happens twice is the first.
     """
     wanted = datetime.combine(day, at)
     moment = _first(wanted, where)
@@ -146,14 +146,14 @@ def _minutes_before(wanted: datetime) -> Iterator[datetime]:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Local times in which no message goes to a patient or carer: [start, end), over midnight when start > end."""
+    """When no message goes to a patient or carer: local [start, end), over midnight when start > end."""
 
     start: time
     end: time
 
     def __post_init__(self) -> None:
         if self.start == self.end:
-            raise ValueError("quiet hours that start when they end leave no time or all of it: write null for none")
+            raise ValueError("quiet hours cannot start when they end: write null for none")
 
     def contain(self, at: time) -> bool:
         if self.start < self.end:
@@ -181,7 +181,7 @@ def out_of_quiet(moment: datetime, where: ZoneInfo, quiet: QuietHours | None) ->
 
 
 def sending_time(day: date, at: time, where: ZoneInfo, quiet: QuietHours | None) -> datetime:
-    """When a rung of that local day goes out: the preferred time as an instant, moved out of the quiet hours."""
+    """When a rung of that local day goes out: the preferred time, moved out of the quiet hours."""
     return out_of_quiet(instant(day, at, where), where, quiet)
 
 

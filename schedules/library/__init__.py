@@ -1,4 +1,4 @@
-"""The packaged protocols and ladders. The files are data: what a clinician would change is there and nowhere else."""
+"""The packaged protocols and ladders: what a clinician would change is in these files and nowhere else."""
 
 import tomllib
 from collections.abc import Mapping
@@ -12,14 +12,22 @@ from schedules.protocol import Protocol, ProtocolError, parse
 
 def _texts(folder: str) -> dict[str, str]:
     """The texts of a folder's TOML files, by the file's name without its ending."""
-    files = sorted(resources.files("schedules").joinpath("library", folder).iterdir(), key=lambda file: file.name)
-    return {file.name.removesuffix(".toml"): file.read_text("utf-8") for file in files if file.name.endswith(".toml")}
+    files = sorted(
+        resources.files("schedules").joinpath("library", folder).iterdir(), key=lambda file: file.name
+    )
+    return {
+        file.name.removesuffix(".toml"): file.read_text("utf-8")
+        for file in files
+        if file.name.endswith(".toml")
+    }
 
 
 @cache
 def protocols() -> Mapping[str, Protocol]:
     """The packaged protocols by id."""
-    return MappingProxyType({name: parse(text, where=f"{name}.toml") for name, text in _texts("protocols").items()})
+    return MappingProxyType(
+        {name: parse(text, where=f"{name}.toml") for name, text in _texts("protocols").items()}
+    )
 
 
 def protocol(name: str) -> Protocol:
