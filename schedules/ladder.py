@@ -1,0 +1,280 @@
+"""Ladders: which reminders an item gets, when, and whether one may go out now (scheduling rules §9)."""
+
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from schedules import days, library
+from schedules.days import Duration, QuietHours
+from schedules.facts import Item
+from schedules.phases import Id
+from schedules.phases import Level
+
+Track = Literal["patient", "carer", "coordinator", "prescriber"]
+PEOPLE = frozenset({"patient", "carer"})  # whose messages keep quiet hours
+STAFF_TIME = time(9)
+DUE_BY: Mapping[Level, timedelta] = {  # a product choice
+    "routine": timedelta(days=5),
+    "24h": timedelta(hours=24),
+    "same-day": timedelta(hours=4),
+    "emergency": timedelta(0),
+}
+
+
+def _signed(text: object) -> object:
+    """`P7D` or `-P1D` as days."""
+    if not isinstance(text, str):
+        return text
+    count = Duration.parse(text.removeprefix("-")).approximate_days
+    return -count if text.startswith("-") else count
+
+
+Shift = Annotated[int, BeforeValidator(_signed)]
+
+
+class Rung(BaseModel):
+    """One step of a ladder: a day, and a message or a work item."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    track: Track
+    name: Id
+    at: Literal["opens", "due", "overdue", "lapses", "appointment"]
+    shift: Shift = 0
+    repeat: Annotated[int, BeforeValidator(_signed), Field(gt=0)] | None = None
+    effect: Literal["message", "work-item"]
+    kind: Id | None = None
+    level: Level | None = None
+    role: Literal["coordinator", "prescriber", "clinician"] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        parts = [self.kind, self.level, self.role]
+        if (self.effect == "work-item") != all(parts) or (self.effect == "message" and any(parts)):
+            raise ValueError("a work item has a kind, a level and a role; a message has none of them")
+        return self
+
+    def day(self, item: Item) -> date:
+        """The rung's own local day."""
+        moments = {
+            "opens": item.opens_on,
+            "due": item.due_on,
+            "overdue": days.shift(item.last_on_time, 1),
+            "lapses": item.lapses_on,
+            "appointment": item.appointment.date() if item.appointment is not None else item.due_on,
+        }
+        return days.shift(moments[self.at], self.shift)
+
+
+class Ladder(BaseModel):
+    """The rungs of every track."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Id
+    rungs: tuple[Rung, ...] = Field(min_length=1)
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        return tuple(dict.fromkeys(rung.track for rung in self.rungs))
+
+
+@cache
+def ladders() -> Mapping[str, Ladder]:
+    """The packaged ladders by id."""
+    return {name: Ladder.model_validate(document) for name, document in library.ladder_documents().items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """When a track's rungs go out: a preferred local time in a zone, and the hours kept quiet."""
+
+    zone: ZoneInfo
+    at: time = days.DEFAULT_TIME
+    quiet: QuietHours | None = days.DEFAULT_QUIET_HOURS
+
+    def __post_init__(self) -> None:
+        if self.quiet is not None and self.quiet.contain(self.at):
+            raise ValueError("the preferred time is inside the quiet hours")
+
+    def of(self, day: date) -> datetime:
+        return days.sending_time(day, self.at, self.zone, self.quiet)
+
+    def next_from(self, moment: datetime) -> datetime:
+        """The first sending time at or after that moment."""
+        day = days.shift(days.local_day(moment, self.zone), -2)
+        return next(sent for n in itertools.count() if (sent := self.of(days.shift(day, n))) >= moment)
+
+    def allowed_from(self, moment: datetime) -> datetime:
+        return days.out_of_quiet(moment, self.zone, self.quiet)
+
+
+def staff_hours(zone: ZoneInfo) -> Hours:
+    return Hours(zone=zone, at=STAFF_TIME, quiet=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One rung of one item and version: `position` only goes up along its track."""
+
+    rung: Rung
+    name: str  # with /2, /3 … from the first repeat on
+    position: int
+    day: date
+    own: datetime  # its day's sending time
+    planned: datetime  # its own, or the first sending time after the version began or a hold ended
+
+
+def steps(item: Item, track: Track, *, hours: Hours, begins: datetime) -> Iterator[Step]:
+    """The rungs of an item's track by their moments, endless where the last one repeats.
+
+    `begins` is when the version began, or a later hold ended: what had passed then goes at the next sending time.
+    """
+    rungs = [(number, rung) for number, rung in enumerate(ladders()[item.ladder].rungs) if _is_on(rung, track)]
+    merged = heapq.merge(*(_days_of(rung, item, number) for number, rung in rungs))
+    late = hours.next_from(begins)
+    by_number = dict(rungs)
+    for position, (day, number, count) in enumerate(merged, start=1):
+        own = hours.of(day)
+        rung = by_number[number]
+        yield Step(
+            rung=rung,
+            name=rung.name if count == 1 else f"{rung.name}/{count}",
+            position=position,
+            day=day,
+            own=own,
+            planned=own if own >= begins else late,
+        )
+
+
+def _is_on(rung: Rung, track: Track) -> bool:
+    """A carer's copies follow the patient's."""
+    return rung.track == ("patient" if track == "carer" else track)
+
+
+def _days_of(rung: Rung, item: Item, number: int) -> Iterator[tuple[date, int, int]]:
+    day = rung.day(item)
+    for count in itertools.count(1):
+        yield day, number, count
+        if rung.repeat is None or day >= date.max - timedelta(days=rung.repeat):
+            return
+        day = days.shift(day, rung.repeat)
+
+
+def next_rung(item: Item, track: Track, *, hours: Hours, begins: datetime, after: int = 0) -> Step | None:
+    """The rung that waits once position `after` is done; None at the end of the track."""
+    return next((s for s in steps(item, track, hours=hours, begins=begins) if s.position > after), None)
+
+
+def passed(found: Iterable[Step], now: datetime, *, after: int = 0) -> list[Step]:
+    """The rungs beyond `after` whose time has come: the last is done, those before it are superseded."""
+    coming = itertools.dropwhile(lambda step: step.position <= after, found)
+    return list(itertools.takewhile(lambda step: step.planned <= now, coming))
+
+
+class Verdict(StrEnum):
+    SEND = "send"
+    WAIT = "wait"
+    WITHDRAW = "withdraw"
+    SUPPRESS = "suppress"
+    EXPIRE = "expire"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What the guard looks at, at the moment of claiming, in the claim's own transaction."""
+
+    now: datetime
+    people: bool  # a message to a patient or carer, not to staff
+    closed: bool = False
+    older_version: bool = False
+    gone: str | None = None  # died, left, moved-away
+    reachable: bool = True  # a consented contact on the channel
+    held: bool = False
+    paused: str | None = None  # who or what paused sending
+    paused_until: datetime | None = None
+    expires_at: datetime | None = None
+    hours: Hours
+    answers_patient: bool = False  # a direct answer to what the patient sent in the last quarter of an hour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The guard's answer, its reason, every rule it looked at, and the first moment to look again."""
+
+    verdict: Verdict
+    reason: str
+    looked_at: tuple[str, ...]
+    again_at: datetime | None = None
+
+
+def guard(seen: Situation) -> Decision:
+    """Whether a reminder may go out now, and why: also the answer to "why did she (not) get it?"."""
+    looked: list[str] = []
+    for rule, check in RULES:
+        looked.append(rule)
+        decision = check(seen)
+        if decision is not None:
+            return replace(decision, looked_at=tuple(looked))
+    return Decision(verdict=Verdict.SEND, reason="sent", looked_at=tuple(looked))
+
+
+def _decide(verdict: Verdict, reason: str, again_at: datetime | None = None) -> Decision:
+    return Decision(verdict=verdict, reason=reason, looked_at=(), again_at=again_at)
+
+
+def _gone(seen: Situation) -> Decision | None:
+    return _decide(Verdict.WITHDRAW, seen.gone) if seen.gone is not None else None
+
+
+def _open(seen: Situation) -> Decision | None:
+    return _decide(Verdict.WITHDRAW, "closed") if seen.closed else None
+
+
+def _current(seen: Situation) -> Decision | None:
+    return _decide(Verdict.WITHDRAW, "older version") if seen.older_version else None
+
+
+def _useful(seen: Situation) -> Decision | None:
+    late = seen.expires_at is not None and seen.now >= seen.expires_at
+    return _decide(Verdict.EXPIRE, "it can no longer help") if late else None
+
+
+def _reachable(seen: Situation) -> Decision | None:
+    missing = seen.people and not seen.reachable
+    return _decide(Verdict.SUPPRESS, "no reachable contact with consent") if missing else None
+
+
+def _unheld(seen: Situation) -> Decision | None:
+    return _decide(Verdict.WAIT, "on hold") if seen.held else None
+
+
+def _unpaused(seen: Situation) -> Decision | None:
+    over = seen.paused_until is not None and seen.now >= seen.paused_until
+    return _decide(Verdict.WAIT, seen.paused, seen.paused_until) if seen.paused is not None and not over else None
+
+
+def _awake(seen: Situation) -> Decision | None:
+    allowed = seen.hours.allowed_from(seen.now)
+    quiet = seen.people and not seen.answers_patient and allowed > seen.now
+    return _decide(Verdict.WAIT, "quiet hours", allowed) if quiet else None
+
+
+RULES = (
+    ("alive and here", _gone),
+    ("item open", _open),
+    ("newest version", _current),
+    ("not held", _unheld),
+    ("not paused", _unpaused),
+    ("still useful", _useful),
+    ("reachable with consent", _reachable),
+    ("not in quiet hours", _awake),
+)

@@ -1,0 +1,70 @@
+"""A clock's open item while the plan is unfolded, and the running things that shape the next one."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from schedules.days import Duration, shift
+from schedules.protocol import ResultStepUp
+from schedules.rhythm import Slot
+
+
+@dataclass(slots=True)
+class Open:
+    ordinal: int
+    slot: Slot
+    due_on: date
+    made_on: date
+    why: str
+    protocol_due: date | None  # what the base phases gave; None where they give nothing
+    by_test: bool = False  # a test or an answer made it, not an event
+    by_step_up: bool = False
+    moved: bool = False  # an event set its due day
+    carried: int | None = None  # the offset of the base phases that its test answers
+    have: dict[str, date] = field(default_factory=dict)  # component: the day it was collected
+    appointment: datetime | None = None
+
+    @property
+    def opens_on(self) -> date:
+        return min(max(shift(self.due_on, -self.slot.widths.early), shift(self.slot.base, 1)), self.due_on)
+
+    @property
+    def last_on_time(self) -> date:
+        return shift(self.due_on, self.slot.widths.grace)
+
+    @property
+    def lapses_on(self) -> date:
+        return shift(self.due_on, self.slot.widths.lapse)
+
+
+@dataclass(slots=True)
+class Running:
+    """A step-up that has begun: for a length in days, or until results end it."""
+
+    on: date
+    every: Duration
+    length: int | None = None
+    rule: ResultStepUp | None = None
+    streak: int = 0
+    ended_on: date | None = None
+
+    @property
+    def early(self) -> int:
+        return max(1, self.every.approximate_days // 4)
+
+
+@dataclass(slots=True)
+class Override:
+    on: date
+    every: Duration | None
+    lapses_on: date | None
+    beside_base: bool = False  # the phases restarted after it, so they count again beside it
+
+    def rules(self, day: date) -> bool:
+        """Whether its rhythm follows a test on that day."""
+        return self.every is not None and self.on <= day and (self.lapses_on is None or day < self.lapses_on)
+
+
+@dataclass(slots=True)
+class Hold:
+    on: date
+    paused: bool

@@ -1,0 +1,225 @@
+"""The plan: a pure function of what is known of a course and a day (scheduling rules §§1–6).
+
+The answer depends on the set of events and draws, never on the order in which they were entered. "As of" a past
+moment is the same function over what was known then (`known_at`).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from schedules import events as entries
+from schedules.facts import Course, Draw, Event, EventType, Item, Need, Plan, State, Status
+from schedules.fold import Fold, fold_of
+from schedules.needs import course_needs, unfinished
+
+LONGEST_HOLD = timedelta(days=28)
+FAREWELLS = frozenset({EventType.DIED, EventType.LEFT, EventType.MOVED_AWAY})
+ONE_CLOCK = frozenset(
+    {
+        EventType.OVERRIDE,
+        EventType.ATTENDED,
+        EventType.ADMINISTERED,
+        EventType.ANSWERED,
+        EventType.BOOKED,
+        EventType.NOT_ATTENDED,
+        EventType.CANCELLED,
+        EventType.WAIVED,
+        EventType.ATTESTED,
+    }
+)
+ANSWERS = {EventType.ATTENDED: "visit", EventType.ADMINISTERED: "dose", EventType.ANSWERED: "check-in"}
+ORDER = {  # the order of a day; tests stand at TESTS
+    EventType.RESUME: 0,
+    EventType.DIED: 1,
+    EventType.LEFT: 1,
+    EventType.MOVED_AWAY: 1,
+    EventType.ATTENDED: 3,
+    EventType.ADMINISTERED: 3,
+    EventType.ANSWERED: 3,
+    EventType.ATTESTED: 3,
+    EventType.BOOKED: 4,
+    EventType.NOT_ATTENDED: 4,
+    EventType.CANCELLED: 4,
+    EventType.WAIVED: 4,
+    EventType.DOSE_DECREASE: 5,
+    EventType.DOSE_INCREASE: 6,
+    EventType.BRAND_CHANGE: 7,
+    EventType.MAINTENANCE_DOSE: 8,
+    EventType.HOLD: 9,
+    EventType.OVERRIDE: 10,
+    EventType.STOP: 11,
+}
+TESTS = 2
+
+
+class EventRefused(ValueError):
+    """An event that the course cannot have; `event` is the one, the text says why and what to do."""
+
+    def __init__(self, event: Event, reason: str) -> None:
+        self.event = event
+        super().__init__(reason)
+
+
+class Entry(NamedTuple):
+    day: date
+    rank: int
+    known: str
+    what: Event | Draw
+
+
+def plan(
+    course: Course,
+    events: Iterable[Event],
+    draws: Iterable[Draw],
+    *,
+    today: date,
+    known_at: datetime | None = None,
+) -> Plan:
+    """Every item of the course, past and open, as of `today`. EventRefused when an event cannot be."""
+    line = _in_order(
+        [e for e in events if _counts(e, today, known_at)],
+        [d for d in draws if _counts(d, today, known_at)],
+    )
+    check(course, [entry.what for entry in line if isinstance(entry.what, Event)])
+    folds = [
+        fold_of(course, clock)
+        for clock in course.protocol.clocks
+        if clock.applies(course.indication, course.flags)
+    ]
+    ended = _unfold(course, folds, line, today)
+    return _answer(course, folds, line, today=today, ended=ended)
+
+
+def _counts(fact: Event | Draw, today: date, known_at: datetime | None) -> bool:
+    known = known_at is None or fact.recorded_at is None or fact.recorded_at <= known_at
+    return known and fact.on <= today
+
+
+def _in_order(events: Sequence[Event], draws: Sequence[Draw]) -> list[Entry]:
+    found = [Entry(event.on, ORDER[event.type], f"{event.recorded_at}{event!r}", event) for event in events]
+    found += [Entry(draw.on, TESTS, f"{draw.recorded_at}{sorted(draw.components)}", draw) for draw in draws]
+    return sorted(found, key=lambda entry: entry[:3])
+
+
+def check(course: Course, events: Sequence[Event]) -> None:
+    """EventRefused unless the events, in their order, can happen to the course."""
+    held: Event | None = None
+    stopped: Event | None = None
+    for event in events:
+        _check_one(course, event)
+        if stopped is not None and event.type not in FAREWELLS:
+            raise EventRefused(event, f"the course was stopped on {stopped.on}: start a new course instead")
+        if event.type is EventType.RESUME and held is None:
+            raise EventRefused(event, "there is no hold to resume from: enter the hold first")
+        if event.type is EventType.HOLD:
+            held = event
+        elif event.type is EventType.RESUME:
+            held = None
+        elif event.type in (EventType.STOP, *FAREWELLS):
+            stopped, held = event, None
+
+
+def _check_one(course: Course, event: Event) -> None:
+    if event.on < course.start:
+        raise EventRefused(event, f"it is before the start of the course, {course.start}")
+    names = [c.id for c in course.protocol.clocks if c.applies(course.indication, course.flags)]
+    if event.clock is not None and event.clock not in names:
+        raise EventRefused(event, "the course has no such clock: use one of " + ", ".join(names))
+    if event.type in ONE_CLOCK and event.clock is None and len(_concerned(course, event)) != 1:
+        raise EventRefused(event, "the course has several clocks: name the clock")
+    if event.type is EventType.OVERRIDE:
+        _check_override(event)
+    if event.type is EventType.HOLD and event.review_on is not None:
+        if not event.on <= event.review_on <= event.on + LONGEST_HOLD:
+            raise EventRefused(event, "a hold is reviewed at most 28 days after it begins: give review_on in that time")
+    if event.type is EventType.BOOKED and event.at is None:
+        raise EventRefused(event, "a booked visit has a date and time: give at")
+
+
+def _check_override(event: Event) -> None:
+    if (event.every is None) == (event.due_on is None):
+        raise EventRefused(event, "an override gives every or due_on, and one of them only")
+    if event.due_on is not None and event.due_on < event.on:
+        raise EventRefused(event, "due_on is before the day of the override")
+    if event.review_on is not None and event.review_on < event.on:
+        raise EventRefused(event, "review_on is before the day of the override")
+
+
+def _concerned(course: Course, event: Event) -> list[str]:
+    clocks = [c for c in course.protocol.clocks if c.applies(course.indication, course.flags)]
+    kind = ANSWERS.get(event.type)
+    return [clock.id for clock in clocks if kind is None or clock.kind == kind]
+
+
+def _unfold(course: Course, folds: Sequence[Fold], line: Sequence[Entry], today: date) -> tuple[date, str] | None:
+    """Bring every entry to every clock it concerns; the day and the reason when everything has ended."""
+    enrolled, ended = course.enrolled, None
+    for entry in line:
+        if enrolled is not None and entry.day >= enrolled:
+            _enrol(folds, enrolled)
+            enrolled = None
+        for fold in folds:
+            entries.advance(fold, entry.day)
+            _bring(fold, entry.what)
+        if isinstance(entry.what, Event) and entry.what.type in (EventType.STOP, *FAREWELLS):
+            ended = ended or (entry.day, entry.what.reason or entry.what.type.value)
+            if entry.what.type in FAREWELLS:
+                return ended
+    if enrolled is not None and enrolled <= today:
+        _enrol(folds, enrolled)
+    for fold in folds:
+        entries.advance(fold, today)
+    return ended
+
+
+def _enrol(folds: Sequence[Fold], day: date) -> None:
+    for fold in folds:
+        entries.advance(fold, day)
+        entries.enrol(fold, day)
+
+
+def _bring(fold: Fold, what: Event | Draw) -> None:
+    if isinstance(what, Draw):
+        for step_up in fold.draw(what):
+            entries.begin(fold, step_up)
+    elif what.clock in (None, fold.clock.id) and ANSWERS.get(what.type, fold.clock.kind) == fold.clock.kind:
+        entries.apply(fold, what)
+
+
+def _answer(
+    course: Course, folds: Sequence[Fold], line: Sequence[Entry], *, today: date, ended: tuple[date, str] | None
+) -> Plan:
+    events = [entry.what for entry in line if isinstance(entry.what, Event)]
+    items = tuple(item for fold in folds for item in fold.all_items())
+    asked: list[Need] = course_needs(events, today=today)
+    for fold in folds:
+        asked += fold.needs + unfinished(fold, today=today, ended=ended)
+    timers = {day for fold in folds for day in fold.timers} | {need.on for need in asked}
+    later = [day for day in timers if day > today]
+    return Plan(
+        items=items,
+        needs=tuple(sorted((n for n in asked if n.on <= today), key=lambda n: (n.on, n.kind, n.clock or ""))),
+        status=_status(folds, items, today=today, ended=ended is not None),
+        pauses={fold.clock.id: tuple(fold.pauses) for fold in folds},
+        ends={fold.clock.id: fold.end for fold in folds if fold.end is not None},
+        end=ended,
+        changes_on=min(later, default=None),
+    )
+
+
+WORST = [Status.IN_DATE, Status.DUE, Status.OVERDUE, Status.LAPSED, Status.HELD]
+
+
+def _status(folds: Sequence[Fold], items: Sequence[Item], *, today: date, ended: bool) -> Status:
+    tests = {fold.clock.id for fold in folds if fold.clock.kind == "test"}
+    if ended or (tests and all(fold.end is not None for fold in folds if fold.clock.id in tests)):
+        return Status.ENDED
+    if any(fold.hold is not None for fold in folds):
+        return Status.HELD
+    states = [_status_of(item.state(today)) for item in items if item.clock in tests and item.class_ is None]
+    return max(states, key=WORST.index, default=Status.IN_DATE)
+
+
+def _status_of(state: State) -> Status:
+    return Status.IN_DATE if state is State.UPCOMING else Status(state.value)
