@@ -1,7 +1,7 @@
 """One engine, two ways in: `reading()` and `writing()`, which is the only commit.
 
-SQLite loses updates without a word when a transaction reads before it has the right to write, so a writer begins
-with BEGIN IMMEDIATE; a reader begins DEFERRED, may not write, and waits for nobody.
+SQLite loses updates without a word when a transaction reads before it has the right to write, so a writer
+begins with BEGIN IMMEDIATE; a reader begins DEFERRED, may not write, and waits for nobody.
 """
 
 from collections.abc import Iterator

