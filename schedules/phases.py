@@ -113,12 +113,12 @@ def rising(offsets: Sequence[Duration]) -> bool:
 
 
 def check_phases(phases: Sequence[tuple[int, Phase]]) -> None:
-    """ValueError unless the phases can follow each other: each ends after it begins and its first due day."""
-    begin: date | None = AN_ANCHOR
+    """Wrong unless they can follow each other: each ends after it begins and not before its first due day."""
+    begin = AN_ANCHOR
     for place, (number, phase) in enumerate(phases):
         try:
             _check_place(phase, first=place == 0, last=place == len(phases) - 1)
-            begin = _end(phase, begin)
+            begin = _earliest_end(phase, begin)
         except Wrong as wrong:
             raise Wrong(f"phases.{number}.{wrong.key}".rstrip("."), str(wrong)) from None
 
@@ -136,20 +136,23 @@ def _check_place(phase: Phase, *, first: bool, last: bool) -> None:
         raise Wrong("", "a phase before another has an end (until or for)")
 
 
-def _end(phase: Phase, begin: date | None) -> date | None:
-    """The day on which the phase ends, begun on `begin`; None when an event decides it."""
-    if phase.offsets is not None:
-        return _from_anchor(phase.offsets[-1])
+def _earliest_end(phase: Phase, begin: date) -> date:
+    """The first day on which the phase can end, begun on `begin` or later."""
     if isinstance(phase.until, UntilEvent):
-        return None if phase.until.at_least.count == 0 else _from_anchor(phase.until.at_least)
-    if begin is None:
-        return None if phase.until is None else _from_anchor(phase.until)
-    if phase.until is None and phase.for_ is None:
-        return None
-    end = _from_anchor(phase.until) if phase.until is not None else add(begin, phase.for_ or days(0))
-    key = "until" if phase.until is not None else "for"
+        return max(begin, _from_anchor(phase.until.at_least))
+    if not phase.ends:
+        return begin
+    key, end = _said_end(phase, begin)
     if end <= begin:
         raise Wrong(key, "the phase ends before it begins")
-    if end < add(begin, phase.longest if phase.first is None else phase.first):
+    if phase.offsets is None and end < add(begin, phase.longest if phase.first is None else phase.first):
         raise Wrong(key, "the phase ends before its first due day")
     return end
+
+
+def _said_end(phase: Phase, begin: date) -> tuple[str, date]:
+    if phase.offsets is not None:
+        return "offsets", _from_anchor(phase.offsets[-1])
+    if isinstance(phase.until, Duration):
+        return "until", _from_anchor(phase.until)
+    return "for", add(begin, phase.for_ or days(0))
