@@ -109,7 +109,7 @@ def respond(fold: Fold, event: Event, answer: object) -> None:
         restart(fold, event.on, new_start=False)
     elif answer == "ask":
         why = "The source names no interval after this change: set one."
-        fold.need("set-interval", on=event.on, why=why)
+        fold.need("set-interval", on=event.on, role="prescriber", why=why)
 
 
 def restart(fold: Fold, day: date, *, new_start: bool) -> None:
@@ -166,7 +166,7 @@ def overrule(fold: Fold, event: Event) -> None:
     fold.meet("override-review", event.on)
     fold.override = Override(on=event.on, every=event.every, lapses_on=lapses)
     if event.review_on is not None:
-        fold.need("override-review", on=event.review_on, why="The override is to be reviewed.")
+        fold.need("override-review", on=event.review_on, role="prescriber", why="Review the override.")
     why, item = f"set by an override on {event.on}", fold.open
     if item is None:
         _decide(fold, event, why)
@@ -193,7 +193,8 @@ def book(fold: Fold, event: Event) -> None:
         return
     fold.open.appointment = event.at if event.type is EventType.BOOKED else None
     if event.type is EventType.NOT_ATTENDED:
-        fold.need("not-attended", on=event.on, why="The patient did not come: book again.")
+        why = "The patient did not come: book again."
+        fold.need("not-attended", on=event.on, role="coordinator", why=why)
     elif event.type is EventType.BOOKED:
         fold.meet("not-attended", event.on)
 

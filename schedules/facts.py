@@ -135,7 +135,9 @@ class Item:
     why: str
     class_: Class | None = None
     collected_on: date | None = None
-    closed_on: date | None = None  # the effective day of what closed it; a last component can come after the first
+    closed_on: date | None = (
+        None  # the effective day of what closed it; a last component can come after the first
+    )
     missing: tuple[str, ...] = ()
     held: bool = False  # open, and its clock is paused on the day asked for
     appointment: datetime | None = None
@@ -159,6 +161,7 @@ class Need:
 
     kind: str
     level: Level
+    role: str
     on: date
     clock: str | None = None
     ordinal: int | None = None
@@ -174,7 +177,9 @@ class Plan:
     items: tuple[Item, ...]
     needs: tuple[Need, ...]
     status: Status
-    pauses: Mapping[str, tuple[tuple[date, date | None], ...]]  # by clock: [from, to) days, None while it lasts
+    pauses: Mapping[
+        str, tuple[tuple[date, date | None], ...]
+    ]  # by clock: [from, to) days, None while it lasts
     ends: Mapping[str, tuple[date, str]]  # clocks whose source ends or leaves the monitoring: the day and why
     end: tuple[date, str] | None = None  # the day everything ended and why
     changes_on: date | None = None  # the next day on which the plan changes by itself

@@ -5,8 +5,9 @@ from datetime import date
 
 from schedules.days import Duration, add
 from schedules.facts import STEP_UP, Class, Course, Draw, Item, Need
+from schedules.fields import Level
 from schedules.opening import Hold, Open, Override, Running
-from schedules.protocol import Clock, Level
+from schedules.protocol import Clock
 from schedules.rhythm import Rhythm, Slot, covers, widths
 
 
@@ -64,12 +65,16 @@ class Fold:
 
     # ---- what people are asked
 
-    def need(self, kind: str, *, on: date, why: str, level: Level = "24h") -> None:
+    def need(self, kind: str, *, on: date, role: str, why: str, level: Level = "24h") -> None:
         ordinal = self.open.ordinal if self.open is not None else None
-        self.needs.append(Need(kind=kind, level=level, on=on, clock=self.clock.id, ordinal=ordinal, why=why))
+        asked = Need(kind=kind, level=level, role=role, on=on, clock=self.clock.id, ordinal=ordinal, why=why)
+        self.needs.append(asked)
 
     def meet(self, kind: str, day: date) -> None:
-        met = [replace(n, met_on=max(day, n.on)) if n.kind == kind and n.met_on is None else n for n in self.needs]
+        met = [
+            replace(n, met_on=max(day, n.on)) if n.kind == kind and n.met_on is None else n
+            for n in self.needs
+        ]
         self.needs = met
 
     # ---- making items
@@ -123,11 +128,15 @@ class Fold:
         offset = base.offset if base is not None else None
         asked = [] if base is None or (override is not None and not override.beside_base) else [base]
         if override is not None and override.every is not None:
-            slot = self.stepped(override.every, day, offset=offset, why=f"{override.every} after {day} by override")
+            slot = self.stepped(
+                override.every, day, offset=offset, why=f"{override.every} after {day} by override"
+            )
             asked.append(replace(slot, phase=base.phase if base is not None else len(self.phases) - 1))
         for step_up in self.step_ups:
             if self.runs(step_up, day) and (override is None or step_up.on > override.on):
-                asked.append(self.stepped(step_up.every, day, offset=offset, why=f"{step_up.every} after {day}"))
+                asked.append(
+                    self.stepped(step_up.every, day, offset=offset, why=f"{step_up.every} after {day}")
+                )
         return asked
 
     def _end_phases(self, day: date) -> None:
@@ -135,7 +144,8 @@ class Fold:
         if self.rhythm.after_stop:
             return
         if last.then == "clinician-decides":
-            self.need("decide-next-date", on=day, why=last.reason or "The source gives no interval from here on.")
+            why = last.reason or "The source gives no interval from here on."
+            self.need("decide-next-date", on=day, role="prescriber", why=why)
         else:
             self.end = (day, last.reason or "The source ends routine monitoring here.")
 
@@ -187,7 +197,11 @@ class Fold:
 
     def draw(self, draw: Draw) -> list[Running]:
         """Take a draw; the step-ups that its values begin are for the caller to begin."""
-        if self.clock.kind != "test" or draw.on < self.course.start or draw.clock not in (None, self.clock.id):
+        if (
+            self.clock.kind != "test"
+            or draw.on < self.course.start
+            or draw.clock not in (None, self.clock.id)
+        ):
             return []
         started = self._judge_step_ups(draw)
         item = self.open
@@ -252,7 +266,12 @@ class Fold:
         return [*self.items, *([] if self.open is None else [self._item(self.open)])]
 
     def _item(
-        self, item: Open, *, class_: Class | None = None, closed_on: date | None = None, collected_on: date | None = None
+        self,
+        item: Open,
+        *,
+        class_: Class | None = None,
+        closed_on: date | None = None,
+        collected_on: date | None = None,
     ) -> Item:
         complete = class_ in (Class.ON_TIME, Class.LATE, Class.ATTESTED)
         return Item(
@@ -329,7 +348,8 @@ class CheckIns(Fold):
             self.follow(self.close(Class.MISSED, on=opens), opens, on=opens)
             last = [item.class_ for item in self.items[-2:]]
             if last == [Class.MISSED, Class.MISSED] and not any(n.met_on is None for n in self.needs):
-                self.need("check-ins-missed", on=opens, why="Two check-ins in a row were not answered.")
+                why = "Two check-ins in a row were not answered."
+                self.need("check-ins-missed", on=opens, role="coordinator", why=why)
 
     def _next_opens(self, was: Open) -> date | None:
         state = self.rhythm.grid, self.rhythm.offset
@@ -347,4 +367,3 @@ def opening(slot: Slot) -> date:
 
 def fold_of(course: Course, clock: Clock) -> Fold:
     return CheckIns(course, clock) if clock.kind == "check-in" else Fold(course, clock)
-

@@ -15,8 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from schedules import days, library
 from schedules.days import Duration, QuietHours
 from schedules.facts import Item
-from schedules.phases import Id
-from schedules.phases import Level
+from schedules.fields import Id, Level
 
 Track = Literal["patient", "carer", "coordinator", "prescriber"]
 PEOPLE = frozenset({"patient", "carer"})  # whose messages keep quiet hours
@@ -138,7 +137,9 @@ def steps(item: Item, track: Track, *, hours: Hours, begins: datetime) -> Iterat
 
     `begins` is when the version began, or a later hold ended: what had passed then goes at the next sending time.
     """
-    rungs = [(number, rung) for number, rung in enumerate(ladders()[item.ladder].rungs) if _is_on(rung, track)]
+    rungs = [
+        (number, rung) for number, rung in enumerate(ladders()[item.ladder].rungs) if _is_on(rung, track)
+    ]
     merged = heapq.merge(*(_days_of(rung, item, number) for number, rung in rungs))
     late = hours.next_from(begins)
     by_number = dict(rungs)
@@ -259,7 +260,11 @@ def _unheld(seen: Situation) -> Decision | None:
 
 def _unpaused(seen: Situation) -> Decision | None:
     over = seen.paused_until is not None and seen.now >= seen.paused_until
-    return _decide(Verdict.WAIT, seen.paused, seen.paused_until) if seen.paused is not None and not over else None
+    return (
+        _decide(Verdict.WAIT, seen.paused, seen.paused_until)
+        if seen.paused is not None and not over
+        else None
+    )
 
 
 def _awake(seen: Situation) -> Decision | None:

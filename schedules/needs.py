@@ -25,7 +25,9 @@ def course_needs(events: Sequence[Event], *, today: date) -> list[Need]:
         if event.type is EventType.HOLD:
             on = event.review_on or shift(event.on, HOLD_REVIEW)
             why = "Nothing resumes by itself: review the hold."
-            found.append(Need(kind="hold-review", level="24h", on=on, repeats_weekly=True, why=why))
+            found.append(
+                Need(kind="hold-review", level="24h", role="prescriber", on=on, repeats_weekly=True, why=why)
+            )
     return found
 
 
@@ -41,7 +43,14 @@ def unfinished(fold: Fold, *, today: date, ended: tuple[date, str] | None) -> li
     spans = [span for number in range(len(fold.rhythms)) for span in _phase_spans(fold, number)]
     spans += [span for step_up in fold.step_ups if (span := _step_up_span(fold, step_up)) is not None]
     return [
-        Need(kind=kind, level="24h", on=shift(end, 1), clock=fold.clock.id, why=f"{len(dues)} tests were planned.")
+        Need(
+            kind=kind,
+            level="24h",
+            role="coordinator",
+            on=shift(end, 1),
+            clock=fold.clock.id,
+            why=f"{len(dues)} tests were planned, fewer than half were done.",
+        )
         for kind, begin, end, dues in spans
         if end < last and 2 * sum(begin < day <= end for day in done) < len(dues)
     ]

@@ -132,7 +132,9 @@ def _check_one(course: Course, event: Event) -> None:
         _check_override(event)
     if event.type is EventType.HOLD and event.review_on is not None:
         if not event.on <= event.review_on <= event.on + LONGEST_HOLD:
-            raise EventRefused(event, "a hold is reviewed at most 28 days after it begins: give review_on in that time")
+            raise EventRefused(
+                event, "a hold is reviewed at most 28 days after it begins: give review_on in that time"
+            )
     if event.type is EventType.BOOKED and event.at is None:
         raise EventRefused(event, "a booked visit has a date and time: give at")
 
@@ -152,7 +154,9 @@ def _concerned(course: Course, event: Event) -> list[str]:
     return [clock.id for clock in clocks if kind is None or clock.kind == kind]
 
 
-def _unfold(course: Course, folds: Sequence[Fold], line: Sequence[Entry], today: date) -> tuple[date, str] | None:
+def _unfold(
+    course: Course, folds: Sequence[Fold], line: Sequence[Entry], today: date
+) -> tuple[date, str] | None:
     """Bring every entry to every clock it concerns; the day and the reason when everything has ended."""
     enrolled, ended = course.enrolled, None
     for entry in line:
@@ -188,7 +192,12 @@ def _bring(fold: Fold, what: Event | Draw) -> None:
 
 
 def _answer(
-    course: Course, folds: Sequence[Fold], line: Sequence[Entry], *, today: date, ended: tuple[date, str] | None
+    course: Course,
+    folds: Sequence[Fold],
+    line: Sequence[Entry],
+    *,
+    today: date,
+    ended: tuple[date, str] | None,
 ) -> Plan:
     events = [entry.what for entry in line if isinstance(entry.what, Event)]
     items = tuple(item for fold in folds for item in fold.all_items())

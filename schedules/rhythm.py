@@ -162,7 +162,9 @@ class Rhythm:
             return None
         every, grid = self.phases[index].longest, self.grid
         on_grid = grid is not None and grid.phase == index and grid.day(every) == day and not on_event_day
-        self.grid = Grid(index, grid.anchor, grid.n + 1) if grid is not None and on_grid else Grid(index, day, 1)
+        self.grid = (
+            Grid(index, grid.anchor, grid.n + 1) if grid is not None and on_grid else Grid(index, day, 1)
+        )
         return self._rolling(index, base=day, due=self.grid.day(every), why=f"{every} after {day}")
 
     def _rolling(self, index: int, *, base: date, due: date, why: str) -> Slot:
