@@ -106,7 +106,7 @@ def refuse_homes_of_root(user: int, *folders: Path) -> None:
 @contextmanager
 def _database(server: URL, name: str, template: str | None = None) -> Iterator[URL]:
     admin = server.set(database="postgres")
-    _run(admin, f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}"')
+    _run(admin, f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}" STRATEGY FILE_COPY')
     yield server.set(database=name)
     _run(admin, f'DROP DATABASE "{name}" WITH (FORCE)')
 

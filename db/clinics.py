@@ -1,0 +1,20 @@
+"""Clinics, the tenants."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from db.tables import Clinic
+
+
+def get(session: Session, clinic_id: UUID) -> Clinic | None:
+    return session.get(Clinic, clinic_id)
+
+
+def by_name(session: Session, name: str) -> Clinic | None:
+    return session.exec(select(Clinic).where(col(Clinic.name) == name)).one_or_none()
+
+
+def every(session: Session) -> Sequence[Clinic]:
+    return session.exec(select(Clinic).order_by(col(Clinic.name))).all()

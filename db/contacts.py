@@ -1,0 +1,32 @@
+"""Contacts and consents: on what a person can be reached, and may be."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches
+from db.batches import Key
+from db.tables import Consent, Contact
+
+
+def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
+    """Contacts by patient, the oldest first. A bad one is among them: `bad_since` says so."""
+    contacts = batches.table(Contact)
+    query = sa.select(contacts).where(contacts.c.voided_at.is_(None)).order_by(contacts.c.id)
+    found: dict[UUID, list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, query, contacts, keys, column="patient_id"):
+        found[row.patient_id].append(row)
+    return found
+
+
+def consents(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
+    """By patient the newest consent for each purpose, channel and contact: given, or withdrawn."""
+    given = batches.table(Consent)
+    query = sa.select(given).where(given.c.voided_at.is_(None)).order_by(given.c.at, given.c.id)
+    newest: dict[UUID, dict[tuple[object, ...], sa.Row]] = defaultdict(dict)
+    for row in batches.fetch(session, query, given, keys, column="patient_id"):
+        newest[row.patient_id][row.purpose, row.channel, row.contact_id] = row
+    return {patient: list(rows.values()) for patient, rows in newest.items()}

@@ -1,0 +1,150 @@
+"""Courses and all that is known of them: what `plan()` is given."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches, protocols, results
+from db.batches import Key, Values
+from db.tables import Course, CourseEvent, Patient
+from schedules import facts
+from schedules.days import Duration
+from schedules.facts import Draw, Event, EventType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseFacts:
+    """One course with its events and its patient's draws."""
+
+    clinic_id: UUID
+    id: UUID
+    patient_id: UUID
+    time_zone: str
+    medicine: str
+    course: facts.Course
+    events: tuple[Event, ...]
+    draws: tuple[Draw, ...]
+
+    @property
+    def key(self) -> Key:
+        return self.clinic_id, self.id
+
+
+def lock(session: Session, keys: Sequence[Key]) -> None:
+    """Let nobody else plan these courses until the commit. SQLite's writers are alone anyway."""
+    courses = batches.table(Course)
+    query = sa.select(courses.c.id).order_by(courses.c.clinic_id, courses.c.id).with_for_update()
+    for _ in batches.fetch(session, query, courses, sorted(keys)):
+        pass
+
+
+def known(session: Session, keys: Sequence[Key]) -> list[CourseFacts]:
+    """All that is known of these courses, but for those that were voided."""
+    rows = list(_courses(session, keys))
+    happened = _events(session, [(row.clinic_id, row.id) for row in rows])
+    drawn = results.draws(session, list({(row.clinic_id, row.patient_id) for row in rows}))
+    pinned = protocols.built(session, {(row.clinic_id, row.protocol_hash) for row in rows})
+    return [
+        CourseFacts(
+            clinic_id=row.clinic_id,
+            id=row.id,
+            patient_id=row.patient_id,
+            time_zone=row.time_zone,
+            medicine=row.medicine,
+            course=facts.Course(
+                protocol=pinned[row.clinic_id, row.protocol_hash],
+                start=row.start,
+                indication=row.indication,
+                flags=frozenset(row.flags),
+                enrolled=row.enrolled,
+            ),
+            events=(*happened[row.id], *_ending(row)),
+            draws=drawn.get(row.patient_id, ()),
+        )
+        for row in rows
+    ]
+
+
+def of_patients(session: Session, keys: Sequence[Key]) -> list[Key]:
+    """The keys of the patients' courses: what a result concerns."""
+    courses = batches.table(Course)
+    query = sa.select(courses.c.clinic_id, courses.c.id).where(courses.c.voided_at.is_(None))
+    rows = batches.fetch(session, query, courses, keys, column="patient_id")
+    return [(row.clinic_id, row.id) for row in rows]
+
+
+def of_clinic(session: Session, clinic_id: UUID) -> list[Key]:
+    courses = batches.table(Course)
+    query = sa.select(courses.c.clinic_id, courses.c.id)
+    mine = query.where(courses.c.clinic_id == clinic_id, courses.c.voided_at.is_(None))
+    return [(row.clinic_id, row.id) for row in session.execute(mine.order_by(courses.c.id))]
+
+
+def to_replan(session: Session, *, on: date, limit: int) -> list[Key]:
+    """Courses whose plan changes by itself on that day, or did before."""
+    courses = batches.table(Course)
+    query = sa.select(courses.c.clinic_id, courses.c.id)
+    due = query.where(courses.c.replan_on <= on, courses.c.voided_at.is_(None))
+    return [
+        (row.clinic_id, row.id) for row in session.execute(due.order_by(courses.c.replan_on).limit(limit))
+    ]
+
+
+def planned(session: Session, rows: Sequence[Values]) -> int:
+    """Store what a new plan said of each course: `clinic_id`, `id`, `replan_on`, `ended_on`."""
+    return batches.change(session, Course, rows)
+
+
+def _courses(session: Session, keys: Sequence[Key]) -> Sequence[sa.Row]:
+    courses, patients = batches.table(Course), batches.table(Patient)
+    mine = sa.and_(patients.c.clinic_id == courses.c.clinic_id, patients.c.id == courses.c.patient_id)
+    query = (
+        sa.select(
+            courses,
+            patients.c.time_zone,
+            patients.c.ended_on.label("left_on"),
+            patients.c.ended_reason,
+            patients.c.ended_recorded_at,
+        )
+        .join_from(courses, patients, mine)
+        .where(courses.c.voided_at.is_(None))
+    )
+    return list(batches.fetch(session, query, courses, keys))
+
+
+def _events(session: Session, keys: Sequence[Key]) -> dict[UUID, list[Event]]:
+    events = batches.table(CourseEvent)
+    query = sa.select(events).where(events.c.voided_at.is_(None)).order_by(events.c.recorded_at, events.c.id)
+    found: dict[UUID, list[Event]] = defaultdict(list)
+    for row in batches.fetch(session, query, events, keys, column="course_id"):
+        found[row.course_id].append(_event(row))
+    return found
+
+
+def _event(row: sa.Row) -> Event:
+    return Event(
+        on=row.on,
+        type=row.type,
+        recorded_at=row.recorded_at,
+        clock=row.clock,
+        reason=row.reason,
+        review_on=row.review_on,
+        every=None if row.every is None else Duration.parse(row.every),
+        due_on=row.due_on,
+        decided_by=row.decided_by,
+        at=None if row.at_local is None else datetime.fromisoformat(row.at_local),
+        ref=str(row.id),
+    )
+
+
+def _ending(row: sa.Row) -> Sequence[Event]:
+    """A patient's death or leaving, as an event of each course."""
+    if row.left_on is None:
+        return ()
+    kind = EventType(row.ended_reason.value)
+    return (Event(on=row.left_on, type=kind, recorded_at=row.ended_recorded_at, ref=str(row.patient_id)),)

@@ -1,0 +1,28 @@
+"""Signs of life of the loops."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from db import batches
+from db.tables import Heartbeat
+
+
+def beat(
+    session: Session,
+    loop: str,
+    process: str,
+    *,
+    now: datetime,
+    tzdata: str,
+    oldest_due_at: datetime | None = None,
+) -> None:
+    """This loop of this process is alive, and how long the oldest due message has waited."""
+    state = {"at": now, "oldest_due_at": oldest_due_at, "tzdata_version": tzdata}
+    first = batches.upsert(session, Heartbeat).values(loop=loop, process=process, **state)
+    session.execute(first.on_conflict_do_update(index_elements=["loop", "process"], set_=state))
+
+
+def every(session: Session) -> Sequence[Heartbeat]:
+    return session.exec(select(Heartbeat).order_by(col(Heartbeat.loop), col(Heartbeat.at).desc())).all()

@@ -1,0 +1,123 @@
+"""Items as they are written down: the last answer of `plan()`, with the version that only the row knows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches
+from db.batches import Key
+from db.tables import Course, Item, Patient
+from schedules import facts
+
+PLANNED = tuple(field.name for field in fields(facts.Item))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """One row: what was planned, of whom, and which version of it this is."""
+
+    clinic_id: UUID
+    id: UUID
+    course_id: UUID
+    patient_id: UUID
+    version: int
+    version_at: datetime
+    item: facts.Item
+
+    @property
+    def key(self) -> Key:
+        return self.clinic_id, self.id
+
+
+def of(session: Session, keys: Sequence[Key]) -> dict[UUID, Stored]:
+    """Items by id."""
+    return {stored.id: stored for stored in map(_stored, _rows(session, keys, column="id"))}
+
+
+def of_courses(session: Session, keys: Sequence[Key]) -> dict[UUID, list[Stored]]:
+    """Every item of the courses, by course, in the order of clock and ordinal."""
+    found: dict[UUID, list[Stored]] = defaultdict(list)
+    for row in _rows(session, keys, column="course_id"):
+        found[row.course_id].append(_stored(row))
+    return found
+
+
+def write(session: Session, *, new: Iterable[Stored] = (), changed: Iterable[Stored] = ()) -> None:
+    """Insert and update. Who closes comes before who opens: a clock has one open item at every statement."""
+    closed_first = sorted(changed, key=lambda stored: stored.item.class_ is None)
+    for closing in (True, False):
+        part = [_columns(stored) for stored in closed_first if (stored.item.class_ is not None) == closing]
+        if batches.change(session, Item, part) != len(part):
+            raise LookupError("an item to change is not there: its clinic or its id is another")
+    batches.insert(session, Item, map(_columns, new))
+
+
+def lock_open(session: Session, keys: Sequence[Key]) -> dict[UUID, int]:
+    """The versions of those that are open, locked until the commit: before their reminders are touched."""
+    items = batches.table(Item)
+    query = sa.select(items.c.id, items.c.version).where(items.c.class_.is_(None))
+    ordered = query.order_by(items.c.clinic_id, items.c.id).with_for_update()
+    return {row.id: row.version for row in batches.fetch(session, ordered, items, sorted(keys))}
+
+
+def overdue(session: Session, clinic_id: UUID, *, on: date) -> Sequence[sa.Row]:
+    """Open items whose last day on time is before `on`, the longest overdue first, with whose they are.
+
+    Days are the patient's own: ask for the latest day that it is anywhere, and look at each `time_zone`.
+    """
+    items, courses, patients = batches.table(Item), batches.table(Course), batches.table(Patient)
+    query = (
+        sa.select(
+            *_plan_columns(items),
+            *(items.c[name] for name in ("clinic_id", "id", "course_id", "patient_id", "version")),
+            *(courses.c[name] for name in ("medicine", "protocol_id", "indication", "flags", "start")),
+            *(patients.c[name] for name in ("name", "mrn", "authority", "birth_date", "time_zone")),
+        )
+        .join_from(items, courses, _same(items.c.course_id, courses))
+        .join(patients, _same(items.c.patient_id, patients))
+        .where(items.c.clinic_id == clinic_id, items.c.last_on_time < on, sa.text("item.class IS NULL"))
+        .where(sa.not_(items.c.held))
+        .order_by(items.c.last_on_time, items.c.id)
+    )
+    return session.execute(query).all()
+
+
+def _same(column: sa.ColumnElement[Any], rows: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(column.table.c.clinic_id == rows.c.clinic_id, column == rows.c.id)
+
+
+def _plan_columns(items: sa.Table) -> list[sa.Label[Any]]:
+    return [items.c[name].label(name) for name in PLANNED]
+
+
+def _rows(session: Session, keys: Sequence[Key], *, column: str) -> Iterable[sa.Row]:
+    items = batches.table(Item)
+    own = (items.c[field.name] for field in fields(Stored) if field.name != "item")
+    query = sa.select(*own, *_plan_columns(items))
+    return batches.fetch(session, query.order_by(items.c.clock, items.c.ordinal), items, keys, column=column)
+
+
+def _stored(row: sa.Row) -> Stored:
+    values = {name: getattr(row, name) for name in PLANNED}
+    values["phase"] = int(row.phase) if row.phase.isdigit() else row.phase
+    values["missing"] = tuple(row.missing)
+    values["appointment"] = None if row.appointment is None else datetime.fromisoformat(row.appointment)
+    own = {field.name: getattr(row, field.name) for field in fields(Stored) if field.name != "item"}
+    return Stored(item=facts.Item(**values), **own)
+
+
+def _columns(stored: Stored) -> dict[str, Any]:
+    values = {name: getattr(stored.item, name) for name in PLANNED}
+    values["phase"] = str(stored.item.phase)
+    values["missing"] = list(stored.item.missing)
+    at = stored.item.appointment
+    values["appointment"] = None if at is None else at.isoformat()
+    return values | {
+        field.name: getattr(stored, field.name) for field in fields(Stored) if field.name != "item"
+    }

@@ -1,0 +1,174 @@
+"""The queue: messages are ensured, claimed under a lease, and settled by who holds the claim."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches
+from db.batches import Key, Values
+from db.tables import Audience, Channel, Message, MessageState, Patient
+
+
+class Slot(NamedTuple):
+    """Where reminders of one patient and audience meet: a quarter of an hour (its beginning, in UTC)."""
+
+    clinic_id: UUID
+    patient_id: UUID
+    audience: Audience
+    quarter: datetime
+
+
+class Claimed(NamedTuple):
+    """A message in our hands until the lease runs out; `token` proves it."""
+
+    clinic_id: UUID
+    id: UUID
+    patient_id: UUID
+    audience: Audience
+    channel: Channel
+    send_at: datetime
+    token: int
+    attempts: int
+
+    @property
+    def key(self) -> Key:
+        return self.clinic_id, self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a claimed message. Back to waiting needs `send_at`; what is None is left as it was."""
+
+    claimed: Claimed
+    state: MessageState
+    accepted_at: datetime | None = None
+    send_at: datetime | None = None
+    channel: Channel | None = None
+    subject: str | None = None
+    body: str | None = None
+
+
+def ensure(
+    session: Session, slots: Iterable[tuple[Slot, Channel, datetime]], *, now: datetime
+) -> dict[Slot, UUID]:
+    """The message of each slot, made where there was none, from (slot, channel, sending time).
+
+    They stay locked until the commit, so that none is claimed before its reminders are there. A slot whose
+    message was already said, or is being said, is left out: try the next quarter.
+    """
+    wanted = {slot: (channel, send_at) for slot, channel, send_at in slots}
+    batches.insert_new(session, Message, (_new(slot, *wanted[slot], now) for slot in sorted(wanted)))
+    found: dict[Slot, UUID] = {}
+    behind: list[Values] = []
+    for slot, row in _open(session, sorted(wanted)):
+        found[slot] = row.id
+        _, send_at = wanted[slot]
+        if row.state == MessageState.EMPTY or send_at < row.send_at:
+            behind.append(_waits(slot.clinic_id, row.id, send_at))
+    batches.change(session, Message, behind)
+    return found
+
+
+def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> list[Claimed]:
+    """Take what is due and waits, and what another took and did not settle in time, of every clinic."""
+    messages = batches.table(Message)
+    stale = sa.and_(messages.c.state == sa.text("'claimed'"), messages.c.lease_until <= now)
+    fresh = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
+    free = (_free(stale, messages.c.lease_until, limit), _free(fresh, messages.c.send_at, limit))
+    statement = (
+        sa.update(messages)
+        .where(sa.tuple_(messages.c.clinic_id, messages.c.id).in_(sa.union_all(*free).limit(limit)))
+        .values(
+            state=MessageState.CLAIMED,
+            token=messages.c.token + 1,
+            attempts=messages.c.attempts + 1,
+            lease_until=now + lease,
+        )
+        .returning(*(messages.c[name] for name in Claimed._fields))
+    )
+    return [Claimed(*row) for row in session.execute(statement)]
+
+
+def settle(session: Session, outcomes: Sequence[Outcome]) -> set[UUID]:
+    """Store what became of messages; the ids of those that were still ours to settle."""
+    ours = _ours(session, [(*outcome.claimed.key, outcome.claimed.token) for outcome in outcomes])
+    rows = [_settled(outcome) for outcome in outcomes if outcome.claimed.id in ours]
+    if batches.change(session, Message, rows) != len(ours):
+        raise LookupError("a message that was locked to be settled is gone")
+    return ours
+
+
+def oldest_due(session: Session, *, now: datetime) -> datetime | None:
+    """Since when the message that is due for the longest has waited."""
+    messages = batches.table(Message)
+    waiting = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
+    return session.scalar(sa.select(sa.func.min(messages.c.send_at)).where(waiting))
+
+
+def log(
+    session: Session, clinic_id: UUID, *, limit: int, before: tuple[datetime, UUID] | None = None
+) -> Sequence[sa.Row]:
+    """What was said, the newest first, with the patient's name; `before` is the last row's (accepted_at, id)."""
+    messages, patients = batches.table(Message), batches.table(Patient)
+    of_patient = sa.and_(patients.c.clinic_id == messages.c.clinic_id, patients.c.id == messages.c.patient_id)
+    query = sa.select(messages, patients.c.name).join_from(messages, patients, of_patient)
+    place = (messages.c.accepted_at, messages.c.id)
+    mine = query.where(messages.c.clinic_id == clinic_id, messages.c.accepted_at.is_not(None))
+    if before is not None:
+        mine = mine.where(sa.tuple_(*place) < sa.tuple_(*before))
+    return session.execute(mine.order_by(*(column.desc() for column in place)).limit(limit)).all()
+
+
+def _new(slot: Slot, channel: Channel, send_at: datetime, now: datetime) -> Values:
+    return slot._asdict() | {"channel": channel, "send_at": send_at, "created_at": now}
+
+
+def _waits(clinic_id: UUID, message_id: UUID, send_at: datetime) -> Values:
+    return {"clinic_id": clinic_id, "id": message_id, "state": MessageState.WAITING, "send_at": send_at}
+
+
+def _open(session: Session, slots: Sequence[Slot]) -> Iterator[tuple[Slot, sa.Row]]:
+    messages = batches.table(Message)
+    columns = [messages.c[name] for name in Slot._fields]
+    query = sa.select(*columns, messages.c.id, messages.c.state, messages.c.send_at)
+    open_ = query.where(messages.c.state.in_((MessageState.WAITING, MessageState.EMPTY)))
+    for batch in batches.batched(slots):
+        mine = open_.where(sa.tuple_(*columns).in_(batch)).order_by(*columns)
+        for row in session.execute(mine.with_for_update()):
+            yield Slot(*row[: len(columns)]), row
+
+
+def _free(condition: sa.ColumnElement[bool], order: sa.ColumnElement[Any], limit: int) -> sa.Select:
+    """Up to `limit` keys that nobody else is taking: locked rows are passed over. SQLite's writers are alone."""
+    messages = batches.table(Message)
+    keys = sa.select(messages.c.clinic_id, messages.c.id).where(condition).order_by(order).limit(limit)
+    return sa.select(keys.with_for_update(skip_locked=True).cte())
+
+
+def _ours(session: Session, claims: Sequence[tuple[UUID, UUID, int]]) -> set[UUID]:
+    messages = batches.table(Message)
+    claim_ = sa.tuple_(messages.c.clinic_id, messages.c.id, messages.c.token)
+    query = sa.select(messages.c.id).where(messages.c.lease_until.is_not(None))
+    ordered = query.order_by(messages.c.clinic_id, messages.c.id).with_for_update()
+    found = (session.scalars(ordered.where(claim_.in_(batch))) for batch in batches.batched(claims))
+    return {id_ for ids in found for id_ in ids}
+
+
+def _settled(outcome: Outcome) -> Values:
+    was = outcome.claimed
+    return {
+        "clinic_id": was.clinic_id,
+        "id": was.id,
+        "state": outcome.state,
+        "lease_until": None,
+        "accepted_at": outcome.accepted_at,
+        "send_at": outcome.send_at or was.send_at,
+        "channel": outcome.channel or was.channel,
+        "subject": outcome.subject,
+        "body": outcome.body,
+    }

@@ -1,0 +1,96 @@
+"""Reminders: why something is to be said. A reminder that waits is undecided: `decided_at` is null."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches
+from db.batches import Key, Values
+from db.tables import Course, Item, Reminder, ReminderState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """How one reminder ended, and why."""
+
+    clinic_id: UUID
+    id: UUID
+    state: ReminderState
+    reason: str
+
+
+def add(session: Session, rows: Iterable[Values]) -> list[dict[str, Any]]:
+    """Insert reminders by their columns. Lock their items first (`items.lock_open`)."""
+    return batches.insert(session, Reminder, rows)
+
+
+def of_items(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
+    """Every reminder by item, in the order of version, track and position: the position only goes up."""
+    reminders = batches.table(Reminder)
+    order = (reminders.c.version, reminders.c.track, reminders.c.position, reminders.c.id)
+    found: dict[UUID, list[sa.Row]] = defaultdict(list)
+    query = sa.select(reminders).order_by(*order)
+    for row in batches.fetch(session, query, reminders, keys, column="item_id"):
+        found[row.item_id].append(row)
+    return found
+
+
+def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
+    """What each message has to say: its waiting reminders by message, the earliest due first."""
+    reminders = batches.table(Reminder)
+    query = sa.select(reminders).where(reminders.c.decided_at.is_(None))
+    found: dict[UUID, list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, query.order_by(reminders.c.id), reminders, keys, column="message_id"):
+        found[row.message_id].append(row)
+    return found
+
+
+def decide(session: Session, decisions: Sequence[Decision], *, now: datetime) -> int:
+    """End reminders that still wait; how many did."""
+    reminders = batches.table(Reminder)
+    rows = (
+        {
+            "clinic_id": decision.clinic_id,
+            "id": decision.id,
+            "state": decision.state,
+            "reason": decision.reason,
+            "decided_at": now,
+        }
+        for decision in decisions
+    )
+    return batches.change(session, Reminder, rows, reminders.c.decided_at.is_(None))
+
+
+def withdraw(session: Session, keys: Sequence[Key], *, reason: str, now: datetime) -> int:
+    """Withdraw whatever waits for these items; how many did."""
+    reminders = batches.table(Reminder)
+    ended = {"state": ReminderState.WITHDRAWN, "reason": reason, "decided_at": now}
+    waiting = sa.update(reminders).where(reminders.c.decided_at.is_(None)).values(ended)
+    return batches.update(session, waiting, reminders, keys, column="item_id")
+
+
+def move(session: Session, rows: Sequence[Values]) -> int:
+    """Give waiting reminders another message, or another time: `clinic_id`, `id` and the columns to set."""
+    return batches.change(session, Reminder, rows, batches.table(Reminder).c.decided_at.is_(None))
+
+
+def unreleased(session: Session, clinic_id: UUID, import_id: UUID) -> Sequence[sa.Row]:
+    """The reminders of an import's courses that wait for its release, the longest overdue item first."""
+    reminders, items, courses = (batches.table(model) for model in (Reminder, Item, Course))
+    of_item = sa.and_(items.c.clinic_id == reminders.c.clinic_id, items.c.id == reminders.c.item_id)
+    of_course = sa.and_(courses.c.clinic_id == items.c.clinic_id, courses.c.id == items.c.course_id)
+    query = (
+        sa.select(reminders, items.c.last_on_time, items.c.due_on, items.c.clock, items.c.course_id)
+        .join_from(reminders, items, of_item)
+        .join(courses, of_course)
+        .where(courses.c.clinic_id == clinic_id, courses.c.import_id == import_id)
+        .where(reminders.c.decided_at.is_(None), reminders.c.message_id.is_(None))
+        .order_by(items.c.last_on_time, reminders.c.id)
+    )
+    return session.execute(query).all()

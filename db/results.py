@@ -1,0 +1,57 @@
+"""Results, and the draws that they make up."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches
+from db.batches import Key
+from db.tables import Result, ResultStatus
+from schedules.facts import Draw
+
+COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
+
+
+def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
+    """Every result that was not voided, by patient, in the order they became known."""
+    results = batches.table(Result)
+    query = (
+        sa.select(results).where(results.c.voided_at.is_(None)).order_by(results.c.recorded_at, results.c.id)
+    )
+    found: dict[UUID, list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, query, results, keys, column="patient_id"):
+        found[row.patient_id].append(row)
+    return found
+
+
+def draws(session: Session, keys: Sequence[Key]) -> dict[UUID, tuple[Draw, ...]]:
+    """What counts, by patient and day of collection. Of two values for an analyte it is the later known."""
+    results = batches.table(Result)
+    columns = (results.c.patient_id, results.c.analyte, results.c.value, results.c.collected_on)
+    query = (
+        sa.select(*columns, results.c.recorded_at)
+        .where(results.c.usable, results.c.status.in_(COUNTING), results.c.voided_at.is_(None))
+        .order_by(results.c.recorded_at, results.c.id)
+    )
+    days: dict[tuple[UUID, date], list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, query, results, keys, column="patient_id"):
+        days[row.patient_id, row.collected_on].append(row)
+    found: dict[UUID, tuple[Draw, ...]] = {}
+    for (patient_id, day), rows in sorted(days.items(), key=lambda entry: entry[0][1]):
+        found[patient_id] = (*found.get(patient_id, ()), _draw(day, rows))
+    return found
+
+
+def _draw(day: date, rows: Iterable[sa.Row]) -> Draw:
+    by_analyte: dict[str, Decimal | None] = {row.analyte: row.value for row in rows}
+    return Draw(
+        on=day,
+        components=frozenset(by_analyte),
+        values={name: value for name, value in by_analyte.items() if value is not None},
+        recorded_at=max(row.recorded_at for row in rows),
+    )

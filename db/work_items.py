@@ -1,0 +1,72 @@
+"""Work items: raised by a key that says what they are about, finished by a person or by what was asked."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches
+from db.batches import Key, Values
+from db.tables import Patient, WorkItem, WorkState
+
+UNFINISHED = sa.text("state <> 'done'")
+
+
+def raise_(session: Session, rows: Iterable[Values], *, now: datetime) -> None:
+    """Open a work item for each row, or raise the one of that key again: it keeps its owner and deadline."""
+    wanted = batches.complete(WorkItem, (dict(row) | {"opened_at": now, "raised_at": now} for row in rows))
+    again = batches.upsert(session, WorkItem).on_conflict_do_update(
+        index_elements=["clinic_id", "key"],
+        index_where=UNFINISHED,
+        set_={"raised": batches.table(WorkItem).c.raised + 1, "raised_at": now},
+    )
+    for batch in batches.batched(sorted(wanted, key=lambda row: (row["clinic_id"], row["key"]))):
+        session.execute(again, batch)
+
+
+def finish(
+    session: Session,
+    keys: Sequence[tuple[UUID, str]],
+    *,
+    outcome: str,
+    now: datetime,
+    note: str | None = None,
+) -> int:
+    """Finish the work items of (clinic, key), for what they asked was done; how many there were."""
+    return _finish(session, keys, "key", outcome=outcome, now=now, note=note)
+
+
+def finish_for_items(session: Session, keys: Sequence[Key], *, outcome: str, now: datetime) -> int:
+    """Finish everything about these items: they are closed."""
+    return _finish(session, keys, "item_id", outcome=outcome, now=now)
+
+
+def unfinished(session: Session, clinic_id: UUID) -> Sequence[sa.Row]:
+    """The clinic's worklist, the nearest deadline first, with the patient's name where there is one."""
+    work, patients = batches.table(WorkItem), batches.table(Patient)
+    of_patient = sa.and_(patients.c.clinic_id == work.c.clinic_id, patients.c.id == work.c.patient_id)
+    query = sa.select(work, patients.c.name).join_from(work, patients, of_patient, isouter=True)
+    mine = query.where(work.c.clinic_id == clinic_id, sa.text("work_item.state <> 'done'"))
+    return session.execute(mine.order_by(work.c.due_by, work.c.id)).all()
+
+
+def for_items(session: Session, keys: Sequence[Key]) -> Sequence[sa.Row]:
+    """The unfinished work items about these items."""
+    work = batches.table(WorkItem)
+    return list(batches.fetch(session, sa.select(work).where(UNFINISHED), work, keys, column="item_id"))
+
+
+def _finish(
+    session: Session,
+    keys: Sequence[tuple[UUID, UUID | str]],
+    column: str,
+    *,
+    outcome: str,
+    now: datetime,
+    note: str | None = None,
+) -> int:
+    done = {"state": WorkState.DONE, "closed_at": now, "outcome": outcome, "note": note}
+    statement = sa.update(batches.table(WorkItem)).where(UNFINISHED).values(done)
+    return batches.update(session, statement, batches.table(WorkItem), keys, column=column)
