@@ -23,8 +23,6 @@ def apply(fold: Fold, event: Event) -> None:
             respond(fold, event, fold.clock.on_dose_decrease)
         case EventType.BRAND_CHANGE:
             respond(fold, event, fold.clock.on_brand_change)
-        case EventType.MAINTENANCE_DOSE:
-            reach(fold, event.on)
         case EventType.HOLD:
             begin_hold(fold, event)
         case EventType.RESUME:
@@ -126,12 +124,6 @@ def restart(fold: Fold, day: date, *, new_start: bool) -> None:
         _replace(fold, item, slot)
     else:
         item.carried = fold.rhythm.grid = None
-
-
-def reach(fold: Fold, day: date) -> None:
-    """The maintenance dose is reached: a phase that waits for it can end."""
-    if fold.rhythm.reached is None:
-        fold.rhythm.reached = day
 
 
 def begin_hold(fold: Fold, event: Event) -> None:

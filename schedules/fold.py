@@ -1,5 +1,6 @@
 """One clock unfolded in the order of days: what answers its open item, and which item comes next (rules §§3–5)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -14,8 +15,8 @@ from schedules.rhythm import Rhythm, Slot, covers, widths
 class Fold:
     """The state of one clock; `events` brings it what happens, `plan` keeps the order."""
 
-    def __init__(self, course: Course, clock: Clock) -> None:
-        self.course, self.clock = course, clock
+    def __init__(self, course: Course, clock: Clock, reached: Sequence[date] = ()) -> None:
+        self.course, self.clock, self.reached = course, clock, reached
         self.phases = clock.phases_for(course.indication, course.flags)
         self.rhythms: list[Rhythm] = []
         self.items: list[Item] = []
@@ -80,6 +81,7 @@ class Fold:
     # ---- making items
 
     def begin_rhythm(self, rhythm: Rhythm) -> None:
+        rhythm.reached = min((day for day in self.reached if day >= rhythm.anchor), default=None)
         self.rhythms.append(rhythm)
 
     def first_slot(self, *, new_start: bool) -> Slot:
@@ -365,5 +367,7 @@ def opening(slot: Slot) -> date:
     return item.opens_on
 
 
-def fold_of(course: Course, clock: Clock) -> Fold:
-    return CheckIns(course, clock) if clock.kind == "check-in" else Fold(course, clock)
+def fold_of(course: Course, clock: Clock, reached: Sequence[date]) -> Fold:
+    """`reached`: the days of recorded events that end a phase; a test just before one was the phase's last."""
+    kind = CheckIns if clock.kind == "check-in" else Fold
+    return kind(course, clock, reached)

@@ -40,8 +40,6 @@ def unfinished(fold: Fold, *, today: date, ended: tuple[date, str] | None) -> li
         return []
     last = today if ended is None else min(today, shift(ended[0], -1))
     done = [item.collected_on for item in fold.items if item.class_ in DONE and item.collected_on is not None]
-    spans = [span for number in range(len(fold.rhythms)) for span in _phase_spans(fold, number)]
-    spans += [span for step_up in fold.step_ups if (span := _step_up_span(fold, step_up)) is not None]
     return [
         Need(
             kind=kind,
@@ -51,12 +49,18 @@ def unfinished(fold: Fold, *, today: date, ended: tuple[date, str] | None) -> li
             clock=fold.clock.id,
             why=f"{len(dues)} tests were planned, fewer than half were done.",
         )
-        for kind, begin, end, dues in spans
+        for kind, begin, end, dues in spans(fold)
         if end < last and 2 * sum(begin < day <= end for day in done) < len(dues)
     ]
 
 
-Span = tuple[str, date, date, list[date]]
+Span = tuple[str, date, date, list[date]]  # of a phase or step-up: first and last day, the days it asks for
+
+
+def spans(fold: Fold) -> list[Span]:
+    """Every phase and step-up of a test clock that has an end."""
+    found = [span for number in range(len(fold.rhythms)) for span in _phase_spans(fold, number)]
+    return found + [span for step_up in fold.step_ups if (span := _step_up_span(fold, step_up)) is not None]
 
 
 def _phase_spans(fold: Fold, number: int) -> list[Span]:

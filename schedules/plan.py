@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from schedules import days
 from schedules import events as entries
 from schedules.facts import Course, Draw, Event, EventType, Item, Need, Plan, State, Status
 from schedules.fold import Fold, fold_of
-from schedules.needs import course_needs, unfinished
+from schedules.needs import course_needs, spans, unfinished
 
 LONGEST_HOLD = timedelta(days=28)
 FAREWELLS = frozenset({EventType.DIED, EventType.LEFT, EventType.MOVED_AWAY})
@@ -77,13 +78,12 @@ def plan(
     known_at: datetime | None = None,
 ) -> Plan:
     """Every item of the course, past and open, as of `today`. EventRefused when an event cannot be."""
-    line = _in_order(
-        [e for e in events if _counts(e, today, known_at)],
-        [d for d in draws if _counts(d, today, known_at)],
-    )
+    events = [event for event in events if _counts(event, today, known_at)]
+    line = _in_order(events, [draw for draw in draws if _counts(draw, today, known_at)])
     check(course, [entry.what for entry in line if isinstance(entry.what, Event)])
+    reached = tuple(event.on for event in events if event.type is EventType.MAINTENANCE_DOSE)
     folds = [
-        fold_of(course, clock)
+        fold_of(course, clock, reached)
         for clock in course.protocol.clocks
         if clock.applies(course.indication, course.flags)
     ]
@@ -205,6 +205,7 @@ def _answer(
     for fold in folds:
         asked += fold.needs + unfinished(fold, today=today, ended=ended)
     timers = {day for fold in folds for day in fold.timers} | {need.on for need in asked}
+    timers |= {days.shift(end, 1) for fold in folds if ended is None for _, _, end, _ in spans(fold)}
     later = [day for day in timers if day > today]
     return Plan(
         items=items,

@@ -15,6 +15,7 @@ from schedules.visits import Asked, visits
 END_OF_DAY = time(23, 59)
 QUARTER = timedelta(minutes=15)
 MORNING = frozenset({EventType.RESUME, EventType.DIED})
+FAREWELLS = planning.FAREWELLS  # a person dies or leaves, not a course
 BY_CALENDAR = frozenset(
     {"hold-review", "override-review", "phase-unfinished", "step-up-unfinished", "check-ins-missed"}
 )
@@ -73,8 +74,7 @@ class World:
         self.messages: dict[tuple[str, datetime], int] = {}
         self.now = datetime.min.replace(tzinfo=UTC)
 
-    @staticmethod
-    def _course(index: int, given: Any) -> CourseState:
+    def _course(self, index: int, given: Any) -> CourseState:
         course = Course(
             protocol=given.protocol,
             start=given.start,
@@ -83,7 +83,11 @@ class World:
             enrolled=given.enrolled,
         )
         events = [Event(**dict(event), ref=str(number)) for number, event in enumerate(given.events)]
-        return CourseState(course=course, events=events, index=index)
+        others = (e for i, other in enumerate(self.body.courses) if i != index for e in other.events)
+        farewells = [
+            Event(on=e.on, type=e.type) for e in others if e.type in FAREWELLS and e.on >= given.start
+        ]
+        return CourseState(course=course, events=[*events, *farewells], index=index)
 
     # ---- the clock
 
