@@ -1,8 +1,8 @@
 """Cases worked out by hand from the published rules alone; each names the sentence it proves.
 
 A check of `expect` picks rows of one list of the answer: `of` names the list, `where` the rows, `fields` the
-columns. `rows` are all of them, in any order unless `ordered`; `include` must be among them. `opened_on` is the
-local day of `opened_at`. Messages are numbered from 1 in the order of the rows: sharing one is what counts.
+columns. `rows` are all of them, in any order unless `ordered`; `include` must be among them. `opened_on` is
+the local day of `opened_at`. Messages are numbered from 1 in the order of the rows: what counts is sharing one.
 """
 
 import difflib
