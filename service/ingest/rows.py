@@ -1,10 +1,10 @@
-"""What a folder of records says, as facts with the line they stand on: the output of every reader of outside formats.
+"""What a folder of records says: facts, each with the line it stands on. The output of every reader.
 
-Nothing here knows a database. A row's `key` is the fact's own identity: importing the same row twice changes nothing.
+Nothing here knows a database. A row's `key` is the fact's own identity: the same row twice changes nothing.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -45,6 +45,14 @@ class Problem:
     def __str__(self) -> str:
         column = f", column {self.column}" if self.column else ""
         return f"{self.line}{column}: {self.what}; {self.remedy}."
+
+
+def grouped(problems: Iterable[Problem]) -> list[tuple[Problem, int]]:
+    """The first of the problems that say the same of one file's column, and how many say it."""
+    found: dict[object, list[Problem]] = {}
+    for problem in problems:
+        found.setdefault((problem.line.file, problem.column, problem.what), []).append(problem)
+    return [(alike[0], len(alike)) for alike in found.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,7 @@ class CourseRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
-    """Of the patient's course under `protocol` that began last by `on`; without a protocol, of every course."""
+    """Concerns the patient's last course under `protocol` begun by `on`; without a protocol, every course."""
 
     table: ClassVar[str] = "events"
 
@@ -192,9 +200,9 @@ def same_fact(one: Row, other: Row) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of the lines read for one table: every one is in rows, refused or left out.
+    """What became of the lines read for one table.
 
-    One line of a wide file can give several rows, and a derived event comes from few of its lines.
+    One line of a wide file gives several rows; a derived event, or an earliest date, comes from few.
     """
 
     lines: int = 0
