@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from db import batches, protocols, results
 from db.batches import Key, Values
-from db.tables import Course, CourseEvent, Patient
+from db.tables import Course, CourseEvent, Import, Patient
 from schedules import facts
 from schedules.days import Duration
 from schedules.facts import Draw, Event, EventType
@@ -83,6 +83,15 @@ def of_clinic(session: Session, clinic_id: UUID) -> list[Key]:
     query = sa.select(courses.c.clinic_id, courses.c.id)
     mine = query.where(courses.c.clinic_id == clinic_id, courses.c.voided_at.is_(None))
     return [(row.clinic_id, row.id) for row in session.execute(mine.order_by(courses.c.id))]
+
+
+def unreleased(session: Session, keys: Sequence[Key]) -> set[UUID]:
+    """Those of the courses that came with an import which nobody has released yet."""
+    courses, imports = batches.table(Course), batches.table(Import)
+    of_import = sa.and_(imports.c.clinic_id == courses.c.clinic_id, imports.c.id == courses.c.import_id)
+    query = sa.select(courses.c.id).join_from(courses, imports, of_import)
+    waiting = query.where(imports.c.released_at.is_(None))
+    return {row.id for row in batches.fetch(session, waiting, courses, keys)}
 
 
 def to_replan(session: Session, *, on: date, limit: int) -> list[Key]:

@@ -113,14 +113,14 @@ def oldest_due(session: Session, *, now: datetime) -> datetime | None:
 def log(
     session: Session, clinic_id: UUID, *, limit: int, before: tuple[datetime, UUID] | None = None
 ) -> Sequence[sa.Row]:
-    """What was said, the newest first, with the patient's name; `before` is the last row's (accepted_at, id)."""
+    """What was said, the newest first, with the patient's name. Page by the last row's (accepted_at, id)."""
     messages, patients = batches.table(Message), batches.table(Patient)
     of_patient = sa.and_(patients.c.clinic_id == messages.c.clinic_id, patients.c.id == messages.c.patient_id)
     query = sa.select(messages, patients.c.name).join_from(messages, patients, of_patient)
     place = (messages.c.accepted_at, messages.c.id)
     mine = query.where(messages.c.clinic_id == clinic_id, messages.c.accepted_at.is_not(None))
     if before is not None:
-        mine = mine.where(sa.tuple_(*place) < sa.tuple_(*before))
+        mine = mine.where(sa.tuple_(*place) < sa.tuple_(*before, types=[column.type for column in place]))
     return session.execute(mine.order_by(*(column.desc() for column in place)).limit(limit)).all()
 
 
@@ -144,7 +144,7 @@ def _open(session: Session, slots: Sequence[Slot]) -> Iterator[tuple[Slot, sa.Ro
 
 
 def _free(condition: sa.ColumnElement[bool], order: sa.ColumnElement[Any], limit: int) -> sa.Select:
-    """Up to `limit` keys that nobody else is taking: locked rows are passed over. SQLite's writers are alone."""
+    """Up to `limit` keys that nobody else is taking: locked rows are passed over (SQLite has one writer)."""
     messages = batches.table(Message)
     keys = sa.select(messages.c.clinic_id, messages.c.id).where(condition).order_by(order).limit(limit)
     return sa.select(keys.with_for_update(skip_locked=True).cte())

@@ -43,6 +43,14 @@ def finish_for_items(session: Session, keys: Sequence[Key], *, outcome: str, now
     return _finish(session, keys, "item_id", outcome=outcome, now=now)
 
 
+def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], datetime]:
+    """When the newest work item of each (clinic, key) was last raised, finished ones too."""
+    work = batches.table(WorkItem)
+    query = sa.select(work.c.clinic_id, work.c.key, sa.func.max(work.c.raised_at).label("raised_at"))
+    rows = batches.fetch(session, query.group_by(work.c.clinic_id, work.c.key), work, keys, column="key")
+    return {(row.clinic_id, row.key): row.raised_at for row in rows}
+
+
 def unfinished(session: Session, clinic_id: UUID) -> Sequence[sa.Row]:
     """The clinic's worklist, the nearest deadline first, with the patient's name where there is one."""
     work, patients = batches.table(WorkItem), batches.table(Patient)
