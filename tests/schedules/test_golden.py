@@ -2,7 +2,8 @@
 
 A check of `expect` picks rows of one list of the answer: `of` names the list, `where` the rows, `fields` the
 columns. `rows` are all of them, in any order unless `ordered`; `include` must be among them. `opened_on` is
-the local day of `opened_at`. Messages are numbered from 1 in the order of the rows: what counts is sharing one.
+the local day of `opened_at`. Messages are numbered from 1 in the order of the rows, because sharing one
+is what counts.
 """
 
 import difflib
