@@ -1,0 +1,76 @@
+"""`nextcount`, the one command. Results go to standard output, everything else to standard error.
+
+Exit 0: done. 1: failed. 2: asked for wrongly, said in one line.
+"""
+
+import os
+import traceback
+from collections.abc import Sequence
+from importlib import metadata
+
+import typer
+
+from service.cli import rules, running
+from service.errors import Refused, one_line
+
+MODULES = (rules, running)  # each adds its commands in `register(app)`
+INTERRUPTED = 130
+
+app = typer.Typer(
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Keeps every patient on a toxic medicine in date with blood counts, and says when one slips.",
+)
+for module in MODULES:
+    module.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        typer.echo(f"nextcount {metadata.version('nextcount')}")
+    except metadata.PackageNotFoundError:
+        typer.echo("nextcount, run from a tree that is not installed")
+    raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def nextcount(
+    context: typer.Context,
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Nothing that goes wrong ends in a traceback."""
+    command = typer.main.get_command(app)
+    try:
+        return command.main(arguments, prog_name="nextcount", standalone_mode=False) or 0
+    except Refused as refusal:
+        return _say(str(refusal), code=2)
+    except typer.TyperException as wrong:
+        return _say(wrong.format_message(), code=wrong.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("NEXTCOUNT_DEBUG") == "1":
+        traceback.print_exception(error)
+        return 1
+    kind = type(error).__name__
+    return _say(
+        f"this failed unexpectedly ({kind}): run it again with NEXTCOUNT_DEBUG=1 for the details", code=1
+    )
+
+
+def _say(text: str, *, code: int) -> int:
+    typer.echo(f"nextcount: {one_line(text)}", err=True)
+    return code

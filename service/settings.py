@@ -1,0 +1,57 @@
+"""One Settings value, built by the command line: a flag beats the environment, and that a file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from service.errors import Refused
+
+SECRETS = Path("/run/secrets")
+PREFIX = "NEXTCOUNT_"
+
+
+class Settings(BaseSettings):
+    """Every field can be set as NEXTCOUNT_<FIELD>, or as a file of that name in /run/secrets."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: str = Field(default="sqlite:///nextcount.db", repr=False)
+    database_password: SecretStr | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8400
+    reminders_every: Annotated[float, Field(gt=0, le=30)] = 10  # seconds
+    upkeep_every: Annotated[float, Field(gt=0, le=300)] = 60  # seconds
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, text: str) -> str:
+        try:
+            make_url(text)
+        except ArgumentError:
+            raise ValueError("write sqlite:///FILE or postgresql://USER@HOST/NAME") from None
+        return text
+
+    @property
+    def database(self) -> URL:
+        """The database's address with its password, which `str()` of it hides."""
+        url = make_url(self.database_url)
+        if self.database_password is None or url.get_backend_name() == "sqlite":
+            return url
+        return url.set(password=self.database_password.get_secret_value())
+
+
+def load(**flags: Any) -> Settings:
+    """This process's settings; a flag that is None was not given. Refused names the wrong variable."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None, **given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = f"{PREFIX}{first['loc'][0]}".upper()
+        raise Refused(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
