@@ -64,6 +64,7 @@ __all__ = [
 ]
 
 LARGEST_FILE = 256 * 1024
+MOST_POINTS = 200  # in a line: tomllib takes minutes over a key of many parts
 
 
 class ProtocolError(ValueError):
@@ -243,6 +244,8 @@ def parse(text: str | bytes, where: str = "") -> Protocol:
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     if len(raw) > LARGEST_FILE:
         raise ProtocolError("a protocol file is at most 256 KiB", where=where)
+    if any(line.count(b".") > MOST_POINTS for line in raw.split(b"\n")):
+        raise ProtocolError("a line has too many points: no key is that deep", where=where)
     try:
         document = tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:

@@ -26,7 +26,7 @@ def test_a_duration_is_read_and_written_as_it_came(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "P", "PD", "1D", "P1", "P1DT1H", "P1Y2M", "p1d", "P-1D", "-P1D", "P1.5D", " P1D", "P1D\n", "P\u0661D",
+    ["", "P", "PD", "1D", "P1DT1H", "P1Y2M", "p1d", "P-1D", "-P1D", "P1.5D", " P1D", "P1D\n", "P\u0661D",
      "P100000D", "P36601D", "P5201W", "P1201M", "P101Y", None, 5, True, b"P1D"],
 )  # fmt: skip
 def test_another_text_is_refused(text: object) -> None:
