@@ -87,12 +87,6 @@ def course(line: Line, typed: Typed, options: Options) -> CourseRow:
 def event(line: Line, typed: Typed, options: Options) -> EventRow:
     if typed["protocol"] is None and typed["type"] not in WITHOUT_A_COURSE:
         raise Refused("it is empty", "name the protocol of the course that this happened to", "protocol")
-    if typed["type"] is EventType.BOOKED and typed["at"] is None:
-        raise Refused("it is empty", "give the local date and time of the appointment", "at")
-    if typed["type"] is EventType.OVERRIDE and (typed["every"] is None) == (typed["due_on"] is None):
-        raise Refused(
-            "an override gives every or due_on, one of them", "fill one and leave one empty", "every"
-        )
     return EventRow(line=line, patient=_whose(typed), **typed)
 
 

@@ -50,6 +50,7 @@ class Table:
     doc: str
     columns: tuple[Column, ...]
     build: Callable[[Line, Typed, Options], Row]
+    tells: str | None = None  # the column a warning about a good row names
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -129,6 +130,7 @@ CONTACTS = Table(
         Column("consent_wording", "what the patient agreed to, as it was shown", cells.note, default=""),
     ),
     build.contact,
+    tells="address",
 )  # fmt: skip
 
 COURSES = Table(
@@ -179,6 +181,7 @@ RESULTS = Table(
                default=ResultStatus.FINAL),
     ),
     build.result,
+    tells="value",
 )  # fmt: skip
 
 TABLES: Mapping[str, Table] = MappingProxyType(

@@ -16,6 +16,7 @@ from service.ingest import dates
 from service.ingest.rows import Moment
 
 Word = TypeVar("Word", bound=StrEnum)
+WHOLE = phonenumbers.ValidationResult.IS_POSSIBLE  # not a number that only works locally
 LONGEST = 200  # characters of a name, an identifier or an address
 LONGEST_NOTE = 4000
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
@@ -153,10 +154,15 @@ def one_of(*words: Word) -> Callable[[str], Word]:
 def phone(text: str, region: str | None) -> str:
     """The number as E.164. Without its country it needs a region: a guess would reach a stranger."""
     number = _parse_phone(text.strip(), region)
-    if number is None or number.extension or not phonenumbers.is_valid_number(number):
+    if number is None or number.extension or phonenumbers.is_possible_number_with_reason(number) != WHOLE:
         where = f" in {region}" if region and not text.strip().startswith("+") else ""
         raise Refused(f"this is not a telephone number{where}", "write it with its country, as +447700900123")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_given_out(e164: str) -> bool:
+    """Whether the number is in a range that its country gives out, as far as the library knows."""
+    return phonenumbers.is_valid_number(phonenumbers.parse(e164))
 
 
 def _parse_phone(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:

@@ -62,7 +62,7 @@ class _Take:
         if not source.wide:
             event = {"type": source.rules[0].type} if source.rules else {}
             row = canonical.row(table, texts.line, {**texts.texts, **event}, self.options)
-            yield row, texts.origin.get("value")
+            yield row, texts.origin.get(table.tells or "")
         for wide in source.wide:
             if text := record.cells[wide.column].strip():
                 result = {"analyte": wide.analyte, "value": text, "unit": wide.unit}
@@ -160,7 +160,7 @@ def _table(path: Path, table: Table, options: Options, gathering: Gathering, met
             gathering.refuse(table.name, found)
             continue
         try:
-            gathering.add(canonical.row(table, found.line, found.cells, options), "value")
+            gathering.add(canonical.row(table, found.line, found.cells, options), table.tells)
         except Refused as error:
             gathering.refuse(table.name, _problem(found.line, error))
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from service.ingest import duplicates, values
+from db.tables.contacts import Channel
+from service.ingest import cells, duplicates, values
 from service.ingest.canonical import TABLES
-from service.ingest.rows import Batch, Counts, Line, Problem, ResultRow, Row, same_fact
+from service.ingest.rows import Batch, ContactRow, Counts, Line, Problem, ResultRow, Row, same_fact
+
+PHONES = (Channel.SMS, Channel.VOICE)
 
 
 @dataclass(slots=True)
@@ -64,14 +67,17 @@ class Gathering:
         self.errors.append(problem)
         self.tables[table].refused.add(problem.line)
 
-    def add(self, row: Row, value_column: str | None = None) -> None:
-        """Takes a row; `value_column` is where the file has a result's value."""
+    def add(self, row: Row, column: str | None = None) -> None:
+        """Takes a row; `column` is where the file has its value or address."""
         if problem := self.tables[row.table].add(row):
             self.refuse(row.table, problem)
         elif isinstance(row, ResultRow) and row.unusable and row.value_as_sent:
             what, remedy = values.advice(row.unusable)
             what = f"{what}, so {row.analyte} is kept but closes nothing"
-            self.warnings.append(Problem(row.line, value_column, what, remedy))
+            self.warnings.append(Problem(row.line, column, what, remedy))
+        elif isinstance(row, ContactRow) and row.channel in PHONES and not cells.is_given_out(row.address):
+            what = "this is not a number that its country is known to give out"
+            self.warnings.append(Problem(row.line, column, what, "call it, or correct it"))
 
     def batch(self) -> Batch:
         rows: dict[str, Any] = {name: tuple(self.tables[name].rows.values()) for name in TABLES}

@@ -57,7 +57,7 @@ class Reader:
                     self._lookups[given.lookup] = found
 
     def read(self, path: Path, over: Over = iter) -> Iterator[Record | Problem]:
-        """The rows of one file that the filters take, with `missing` texts emptied. `over` sees every row go by."""
+        """The rows of a file that the filters take, `missing` texts emptied. `over` sees every row go by."""
         for record in over(tables.records(path, needs=self.source.reads)):
             if isinstance(record, Record):
                 record = self._emptied(record)
@@ -88,7 +88,7 @@ class Reader:
         return found
 
     def _column(self, path: Path, name: str) -> Iterator[str]:
-        """A date field's texts in the rows that the filters take; a row without one is refused when it is read."""
+        """A date field's texts in the rows that the filters take; one without is refused when it is read."""
         for record in tables.records(path, needs=self.source.reads):
             if isinstance(record, Record):
                 cells = self._emptied(record).cells

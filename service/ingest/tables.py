@@ -165,7 +165,7 @@ def _under_header(
         elif len(row[1]) == len(header):
             yield Record(row[0], dict(zip(header, row[1], strict=True)))
         elif row[1]:
-            what = f"the row has {len(row[1])} fields where the header has {len(header)}"
+            what = f"the header has {len(header)} fields and the row {len(row[1])}"
             yield Problem(row[0], None, what, "give it one field for each column")
 
 
