@@ -3,27 +3,28 @@
 Workers on several machines agree because on PostgreSQL it is the database's clock.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from functools import partial
+from typing import TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-
-class Clock(Protocol):
-    """What tells the time: aware, in UTC."""
-
-    def now(self) -> datetime: ...
+Clock: TypeAlias = Callable[[], datetime]  # what tells the time: aware, in UTC
 
 
-class RunningClock:
-    """The machine's clock on SQLite, the database's on PostgreSQL."""
+def now(engine: Engine) -> datetime:
+    """The machine's time on SQLite, the database's on PostgreSQL."""
+    if engine.dialect.name != "postgresql":
+        return datetime.now(UTC)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
-    def now(self) -> datetime:
-        return now(self._engine)
+def running(engine: Engine) -> Clock:
+    return partial(now, engine)
 
 
 class WoundClock:
@@ -32,16 +33,8 @@ class WoundClock:
     def __init__(self, at: datetime) -> None:
         self._at = at.astimezone(UTC)
 
-    def now(self) -> datetime:
+    def __call__(self) -> datetime:
         return self._at
 
     def wind(self, to: datetime) -> None:
         self._at = to.astimezone(UTC)
-
-
-def now(engine: Engine) -> datetime:
-    if engine.dialect.name != "postgresql":
-        return datetime.now(UTC)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-        return moment.astimezone(UTC)
