@@ -9,7 +9,9 @@ from sqlmodel import Session
 
 from db import batches
 from db.batches import Key
-from db.tables import Consent, Contact
+from db.tables import Audience, Consent, Contact
+
+REMINDERS = "reminders"  # the purpose that a consent to be reminded names
 
 
 def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
@@ -30,3 +32,26 @@ def consents(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     for row in batches.fetch(session, query, given, keys, column="patient_id"):
         newest[row.patient_id][row.purpose, row.channel, row.contact_id] = row
     return {patient: list(rows.values()) for patient, rows in newest.items()}
+
+
+def reachable(
+    session: Session, keys: Sequence[Key], *, purpose: str = REMINDERS
+) -> dict[tuple[UUID, Audience], list[sa.Row]]:
+    """By patient and audience the contacts that work and whose newest consent allows them."""
+    allowed = consents(session, keys)
+    found: dict[tuple[UUID, Audience], list[sa.Row]] = defaultdict(list)
+    for patient_id, rows in of_patients(session, keys).items():
+        for contact in rows:
+            if contact.bad_since is None and _allows(allowed.get(patient_id, []), contact, purpose):
+                found[patient_id, contact.audience].append(contact)
+    return found
+
+
+def _allows(rows: Sequence[sa.Row], contact: sa.Row, purpose: str) -> bool:
+    """The newest consent for the contact or for its whole channel decides; without one there is none."""
+    about = [
+        row
+        for row in rows
+        if row.purpose == purpose and row.channel == contact.channel and row.contact_id in (None, contact.id)
+    ]
+    return bool(about) and bool(max(about, key=lambda row: (row.at, row.id)).given)

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,8 +14,10 @@ from db import batches, protocols, results
 from db.batches import Key, Values
 from db.tables import Course, CourseEvent, Import, Patient
 from schedules import facts
-from schedules.days import Duration
+from schedules.days import Duration, local_day, zone
 from schedules.facts import Draw, Event, EventType
+
+EASTERNMOST = timedelta(hours=14)  # how far local days are ahead of UTC at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +97,22 @@ def unreleased(session: Session, keys: Sequence[Key]) -> set[UUID]:
     return {row.id for row in batches.fetch(session, waiting, courses, keys)}
 
 
-def to_replan(session: Session, *, on: date, limit: int) -> list[Key]:
-    """Courses whose plan changes by itself on that day, or did before."""
-    courses = batches.table(Course)
-    query = sa.select(courses.c.clinic_id, courses.c.id)
-    due = query.where(courses.c.replan_on <= on, courses.c.voided_at.is_(None))
-    return [
-        (row.clinic_id, row.id) for row in session.execute(due.order_by(courses.c.replan_on).limit(limit))
-    ]
+def to_replan(session: Session, *, now: datetime, limit: int) -> list[Key]:
+    """Courses whose plan changes by itself on their patient's today, or did before."""
+    courses, patients = batches.table(Course), batches.table(Patient)
+    mine = sa.and_(patients.c.clinic_id == courses.c.clinic_id, patients.c.id == courses.c.patient_id)
+    query = (
+        sa.select(courses.c.clinic_id, courses.c.id, courses.c.replan_on, patients.c.time_zone)
+        .join_from(courses, patients, mine)
+        .where(courses.c.replan_on <= (now + EASTERNMOST).date(), courses.c.voided_at.is_(None))
+        .order_by(courses.c.replan_on)
+    )
+    due = (
+        (row.clinic_id, row.id)
+        for row in session.execute(query)
+        if row.replan_on <= local_day(now, zone(row.time_zone))
+    )
+    return list(islice(due, limit))
 
 
 def planned(session: Session, rows: Sequence[Values]) -> int:

@@ -1,0 +1,187 @@
+"""The guard of the sending loop: what of a claimed message may be said now, and what becomes of the rest."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import clinics, contacts, items, patients, reminders, work_items
+from db.items import Stored
+from db.messages import Claimed
+from db.reminders import Decision
+from db.tables import Audience, Clinic, ReminderState
+from db.types import new_id
+from schedules import days, ladder
+from schedules.ladder import Situation, Step, Verdict
+from service.flows import rungs
+from service.flows.rungs import Person
+
+ENDS = {
+    Verdict.WITHDRAW: ReminderState.WITHDRAWN,
+    Verdict.SUPPRESS: ReminderState.SUPPRESSED,
+    Verdict.EXPIRE: ReminderState.EXPIRED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saying:
+    """One reminder that may be said: its row's id, its item, its rung."""
+
+    id: UUID
+    row: Stored
+    step: Step
+
+
+@dataclass(slots=True, kw_only=True)
+class Seen:
+    """The facts around the claimed messages, and what the guard decided about their reminders."""
+
+    stored: dict[UUID, Stored]
+    rows: dict[UUID, sa.Row]
+    people: dict[UUID, Person]
+    clinics: dict[UUID, Clinic]
+    reachable: dict[tuple[UUID, Audience], list[sa.Row]]
+    sayings: dict[UUID, list[Saying]] = field(default_factory=lambda: defaultdict(list))
+    decisions: list[Decision] = field(default_factory=list)
+    passed: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # rungs that were never written, for a later one took over
+    later: list[tuple[sa.Row, datetime | None]] = field(default_factory=list)
+    unreachable: set[tuple[UUID, UUID]] = field(default_factory=set)
+    to_climb: list[Stored] = field(default_factory=list)
+
+
+def look(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> Seen:
+    """Read the facts in the claim's own transaction, its items locked, and decide every reminder."""
+    said = reminders.of_messages(session, [message.key for message in claimed])
+    waiting = [row for rows in said.values() for row in rows]
+    item_keys = list({(row.clinic_id, row.item_id) for row in waiting})
+    items.lock_open(session, item_keys)
+    people = list({(message.clinic_id, message.patient_id) for message in claimed})
+    seen = Seen(
+        stored=items.of(session, item_keys),
+        rows=patients.of(session, people),
+        people=rungs.people(session, people),
+        clinics={clinic.id: clinic for clinic in clinics.every(session)},
+        reachable=contacts.reachable(session, people),
+    )
+    for message in claimed:
+        for row in said.get(message.id, []):
+            _decide(seen, message, row, now)
+    return seen
+
+
+def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
+    """What the guard looks at for one waiting reminder."""
+    stored, patient = seen.stored[row.item_id], seen.rows[row.patient_id]
+    item = stored.item
+    hours = seen.people[row.patient_id].of(row.track.value)
+    expires = None
+    if item.appointment is not None and row.track.value in ladder.PEOPLE:
+        expires = days.instant(item.appointment.date(), item.appointment.time(), days.zone(patient.time_zone))
+    return Situation(
+        now=now,
+        people=row.track.value in ladder.PEOPLE,
+        closed=item.class_ is not None,
+        older_version=row.version != stored.version,
+        gone=None if patient.ended_reason is None else patient.ended_reason.value,
+        reachable=bool(seen.reachable.get((row.patient_id, row.track))),
+        held=item.held,
+        expires_at=expires,
+        hours=hours,
+    )
+
+
+def _decide(seen: Seen, message: Claimed, row: sa.Row, now: datetime) -> None:
+    decision = ladder.guard(situation(seen, row, now))
+    if decision.verdict is Verdict.SEND:
+        _catch_up(seen, message, row, now)
+    elif decision.verdict is Verdict.WAIT:
+        seen.later.append((row, decision.again_at))
+    else:
+        seen.decisions.append(_ending(row, ENDS[decision.verdict], decision.reason))
+        if decision.verdict is not Verdict.WITHDRAW:
+            seen.to_climb.append(seen.stored[row.item_id])
+        if decision.verdict is Verdict.SUPPRESS:
+            seen.unreachable.add((row.clinic_id, row.patient_id))
+
+
+def _ending(row: sa.Row, state: ReminderState, reason: str) -> Decision:
+    return Decision(clinic_id=row.clinic_id, id=row.id, state=state, reason=reason)
+
+
+def _catch_up(seen: Seen, message: Claimed, row: sa.Row, now: datetime) -> None:
+    """Of the rungs that have passed on this track only the latest is said; the others are superseded."""
+    stored, track = seen.stored[row.item_id], row.track.value
+    hours = seen.people[row.patient_id].of(track)
+    found = ladder.steps(stored.item, track, hours=hours, begins=stored.version_at)
+    *older, last = ladder.passed(found, now, after=row.position - 1)
+    if not older:
+        seen.sayings[message.id].append(Saying(id=row.id, row=stored, step=last))
+        return
+    reason = "a later rung took its place"
+    seen.decisions.append(_ending(row, ReminderState.SUPERSEDED, reason))
+    for step in older[1:]:
+        ended = {"state": ReminderState.SUPERSEDED, "reason": reason, "decided_at": now}
+        seen.passed.append(
+            rungs.reminder_row(stored, track, step, hours) | ended | {"message_id": message.id}
+        )
+    taking_over = new_id()
+    waits = {"id": taking_over, "message_id": message.id, "state": ReminderState.WAITING}
+    waits |= {"reason": None, "decided_at": None}
+    seen.passed.append(rungs.reminder_row(stored, track, last, hours) | waits)
+    seen.sayings[message.id].append(Saying(id=taking_over, row=stored, step=last))
+
+
+def write(session: Session, seen: Seen, *, now: datetime) -> None:
+    """Store what the guard decided. What must wait gets another message, at the moment it may be said."""
+    reminders.decide(session, seen.decisions, now=now)
+    reminders.add(session, [{"id": new_id()} | row for row in seen.passed])
+    again = [
+        {
+            "clinic_id": row.clinic_id,
+            "patient_id": row.patient_id,
+            "track": row.track,
+            "send_at": at,
+            "row": row,
+        }
+        for row, at in seen.later
+        if at is not None
+    ]
+    slots = rungs.message_slots(session, again, now=now)
+    moved: list[tuple[sa.Row, UUID | None]] = [(row["row"], slots[rungs.slot_of(row)]) for row in again]
+    moved += [(row, None) for row, at in seen.later if at is None]
+    reminders.move(
+        session,
+        [{"clinic_id": row.clinic_id, "id": row.id, "message_id": message_id} for row, message_id in moved],
+    )
+    work_items.raise_(session, [_unreachable(seen, key, now) for key in sorted(seen.unreachable)], now=now)
+    rungs.climb(session, [row for row in seen.to_climb if row.item.class_ is None], now=now)
+
+
+def _unreachable(seen: Seen, key: tuple[UUID, UUID], now: datetime) -> dict[str, Any]:
+    clinic_id, patient_id = key
+    return {
+        "clinic_id": clinic_id,
+        "patient_id": patient_id,
+        "kind": "unreachable",
+        "level": "24h",
+        "role": "coordinator",
+        "key": f"unreachable/{patient_id}",
+        "due_by": now + ladder.DUE_BY["24h"],
+    }
+
+
+def tone(saying: Saying, today: date) -> str:
+    """How the item stands on the day of sending: ahead, due, overdue, or booked."""
+    item = saying.row.item
+    if item.appointment is not None:
+        return "booked"
+    if today > item.last_on_time:
+        return "overdue"
+    return "due" if today >= item.due_on else "ahead"

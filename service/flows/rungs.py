@@ -1,0 +1,150 @@
+"""The waiting rung of each open item and track: planned, given a message, planned again when its time changes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import clinics, contacts, courses, messages, patients, reminders
+from db.batches import Key
+from db.items import Stored
+from db.messages import Slot
+from db.tables import Audience, Channel, ReminderState
+from schedules import days, ladder
+from schedules.days import QuietHours
+from schedules.ladder import Hours, Step, Track
+
+QUARTER = timedelta(minutes=15)
+TZDATA = version("tzdata")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """When a patient's reminders go out, and who besides the patient gets them."""
+
+    hours: Hours
+    staff: Hours
+    has_carer: bool
+
+    def of(self, track: Track) -> Hours:
+        return self.hours if track in ladder.PEOPLE else self.staff
+
+    def tracks(self, ladder_id: str) -> tuple[Track, ...]:
+        found = ladder.ladders()[ladder_id].tracks
+        return (*found, "carer") if self.has_carer and "patient" in found else found
+
+
+def hours_of(row: sa.Row) -> Hours:
+    """The sending hours of a patient's row."""
+    quiet = None if row.quiet_start is None else QuietHours(row.quiet_start, row.quiet_end)
+    return Hours(zone=days.zone(row.time_zone), at=row.preferred_time, quiet=quiet)
+
+
+def people(session: Session, keys: Iterable[Key]) -> dict[UUID, Person]:
+    """By patient id: zone, preferred time, quiet hours, the clinic's zone, whether there is a carer."""
+    wanted = list(set(keys))
+    reached = contacts.of_patients(session, wanted)
+    zones = {clinic.id: days.zone(clinic.time_zone) for clinic in clinics.every(session)}
+    return {
+        id_: Person(
+            hours=hours_of(row),
+            staff=ladder.staff_hours(zones[row.clinic_id]),
+            has_carer=any(contact.audience is Audience.CARER for contact in reached.get(id_, [])),
+        )
+        for id_, row in patients.of(session, wanted).items()
+    }
+
+
+def climb(session: Session, rows: Sequence[Stored], *, now: datetime) -> None:
+    """Give every track of these open, locked items its waiting rung: the next after what was decided.
+
+    A rung waits without a message while its item is held or its import is not released: nothing sends it.
+    """
+    rows = [row for row in rows if row.item.class_ is None]
+    who = people(session, ((row.clinic_id, row.patient_id) for row in rows))
+    past = reminders.of_items(session, [row.key for row in rows])
+    silent = courses.unreleased(session, list({(row.clinic_id, row.course_id) for row in rows}))
+    new: list[dict[str, Any]] = []
+    again: list[dict[str, Any]] = []
+    for row in rows:
+        held_back = row.item.held or row.course_id in silent
+        for track in who[row.patient_id].tracks(row.item.ladder):
+            planned = _plan_track(row, track, who[row.patient_id], past.get(row.id, []))
+            if planned is not None:
+                (again if "id" in planned else new).append(planned | {"held_back": held_back})
+    _attach(session, new, again, now=now)
+
+
+def _plan_track(row: Stored, track: Track, person: Person, past: Sequence[sa.Row]) -> dict[str, Any] | None:
+    """The columns of the track's waiting rung, with the id of the one that waits already."""
+    mine = [r for r in past if r.version == row.version and r.track == track]
+    after = max((r.position for r in mine if r.decided_at is not None), default=0)
+    step = ladder.next_rung(row.item, track, hours=person.of(track), begins=row.version_at, after=after)
+    if step is None:
+        return None
+    waiting = [r.id for r in mine if r.decided_at is None]
+    planned = reminder_row(row, track, step, person.of(track))
+    return planned | {"id": waiting[0]} if waiting else planned
+
+
+def reminder_row(row: Stored, track: Track, step: Step, hours: Hours) -> dict[str, Any]:
+    """The columns of one rung that waits."""
+    return {
+        "clinic_id": row.clinic_id,
+        "item_id": row.id,
+        "patient_id": row.patient_id,
+        "version": row.version,
+        "track": Audience(track),
+        "rung": step.name,
+        "position": step.position,
+        "day": step.day,
+        "at_local": f"{hours.at:%H:%M}",
+        "zone": str(hours.zone),
+        "tzdata_version": TZDATA,
+        "send_at": step.planned,
+        "effect": step.rung.effect,
+    }
+
+
+def _attach(
+    session: Session, new: list[dict[str, Any]], again: list[dict[str, Any]], *, now: datetime
+) -> None:
+    slots = message_slots(session, [r for r in (*new, *again) if not r["held_back"]], now=now)
+    for row in (*new, *again):
+        row["message_id"] = None if row.pop("held_back") else slots[slot_of(row)]
+    reminders.add(session, [row | {"state": ReminderState.WAITING} for row in new])
+    reminders.move(session, again)
+
+
+def slot_of(row: Mapping[str, Any]) -> Slot:
+    return Slot(row["clinic_id"], row["patient_id"], row["track"], quarter(row["send_at"]))
+
+
+def quarter(moment: datetime) -> datetime:
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+
+
+def message_slots(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> dict[Slot, UUID]:
+    """A message for each reminder's quarter of an hour; where that one was said already, for the next that is free."""
+    wanted = {slot_of(row): row["send_at"] for row in rows}
+    found: dict[Slot, UUID] = {}
+    shifted = {slot: slot for slot in wanted}
+    while shifted:
+        asked = [
+            (slot, channel_of(slot.audience), max(wanted[of], slot.quarter)) for of, slot in shifted.items()
+        ]
+        made = messages.ensure(session, asked, now=now)
+        found |= {of: made[slot] for of, slot in shifted.items() if slot in made}
+        left = {of: slot for of, slot in shifted.items() if slot not in made}
+        shifted = {of: slot._replace(quarter=slot.quarter + QUARTER) for of, slot in left.items()}
+    return found
+
+
+def channel_of(audience: Audience) -> Channel:
+    """Staff rungs go to the work list; without a transport everything else goes to the local outbox."""
+    return Channel.OUTBOX if audience in (Audience.PATIENT, Audience.CARER) else Channel.WORKLIST

@@ -1,0 +1,24 @@
+"""What the passing of days alone changes: check-ins that were missed, overrides that lapse, reviews that fall due."""
+
+from sqlalchemy.engine import Engine
+
+from db import courses
+from db.engine import reading, writing
+from service.clock import Clock
+from service.flows import plans
+
+BATCH = 200
+
+
+def tick(engine: Engine, clock: Clock) -> int:
+    """Plan again every course whose plan changes by itself on its patient's today; how many there were."""
+    handled = 0
+    while True:
+        now = clock.now()
+        with reading(engine) as session:
+            keys = courses.to_replan(session, now=now, limit=BATCH)
+        if not keys:
+            return handled
+        with writing(engine) as session:
+            plans.apply(session, keys, now=now)
+        handled += len(keys)
