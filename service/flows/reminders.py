@@ -64,14 +64,14 @@ def tick(engine: Engine, clock: Clock, channels: Channels) -> int:
     handled = 0
     while True:
         with writing(engine) as session:
-            claimed, dispatches = _claim(session, clock.now())
+            claimed, dispatches = _claim(session, clock())
         if not claimed:
             return handled
         handled += claimed
         sent = [_send(dispatch, channels) for dispatch in dispatches]
         for some in batched(sent, SLICE):
             with writing(engine) as session:
-                _settle(session, some, clock.now())
+                _settle(session, some, clock())
 
 
 # ---- claim and guard: one transaction

@@ -14,7 +14,7 @@ def tick(engine: Engine, clock: Clock) -> int:
     """Plan again every course whose plan changes by itself on its patient's today; how many there were."""
     handled = 0
     while True:
-        now = clock.now()
+        now = clock()
         with reading(engine) as session:
             keys = courses.to_replan(session, now=now, limit=BATCH)
         if not keys:
