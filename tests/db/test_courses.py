@@ -3,6 +3,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from db import batches, courses, patients, protocols
 from db.courses import CourseFacts
 from db.engine import reading, writing
@@ -192,14 +194,24 @@ def test_many_courses_take_a_handful_of_queries(house: House) -> None:
         assert {found.key for found in courses.known(session, keys)} == set(keys)
 
 
-def test_a_course_waits_for_the_day_its_plan_changes(house: House) -> None:
-    row = {"clinic_id": house.clinic_id, "id": house.course_id, "ended_on": None}
+@pytest.mark.parametrize(
+    ("zone", "first"),
+    [
+        ("Pacific/Kiritimati", datetime(2026, 3, 8, 10, tzinfo=UTC)),
+        ("America/New_York", datetime(2026, 3, 9, 4, tzinfo=UTC)),
+        ("Pacific/Niue", datetime(2026, 3, 9, 11, tzinfo=UTC)),
+    ],
+)
+def test_a_plan_changes_by_itself_on_its_patients_own_day(house: House, zone: str, first: datetime) -> None:
+    key = {"clinic_id": house.clinic_id}
     with writing(house.engine) as session:
-        assert courses.planned(session, [row | {"replan_on": date(2026, 3, 9)}]) == 1
-        assert courses.to_replan(session, on=date(2026, 3, 8), limit=5) == []
-        assert courses.to_replan(session, on=date(2026, 3, 9), limit=5) == [house.course]
+        batches.change(session, Patient, [key | {"id": house.patient_id, "time_zone": zone}])
+        row = key | {"id": house.course_id, "replan_on": date(2026, 3, 9), "ended_on": None}
+        assert courses.planned(session, [row]) == 1
+        assert courses.to_replan(session, now=first - timedelta(minutes=1), limit=5) == []
+        assert courses.to_replan(session, now=first, limit=5) == [house.course]
         courses.planned(session, [row | {"replan_on": None}])
-        assert courses.to_replan(session, on=date(2026, 3, 9), limit=5) == []
+        assert courses.to_replan(session, now=first, limit=5) == []
 
 
 def test_the_moment_of_the_newest_fact_is_in_utc(house: House) -> None:

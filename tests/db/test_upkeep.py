@@ -7,7 +7,7 @@ from sqlmodel import select
 from db import attempts, audit, clinics, contacts, heartbeats
 from db.attempts import Ending
 from db.engine import reading, writing
-from db.tables import AttemptState, AuditEntry, Channel, Consent, Contact
+from db.tables import AttemptState, Audience, AuditEntry, Channel, Consent, Contact
 from tests.conftest import refuse_homes_of_root
 from tests.db.conftest import NOW, House
 
@@ -67,6 +67,34 @@ def test_the_newest_consent_counts(house: House) -> None:
         [consent] = contacts.consents(session, [house.patient])[house.patient_id]
     assert (contact.id, contact.channel) == (contact_id, Channel.SMS)
     assert consent.given is False
+
+
+@pytest.mark.parametrize(
+    ("bad", "for_channel", "for_contact", "reaches"),
+    [
+        (False, None, None, False),
+        (False, True, None, True),
+        (False, True, False, False),
+        (False, False, True, True),
+        (True, True, True, False),
+    ],
+)
+def test_who_consented_on_a_contact_that_works_is_reachable(
+    house: House, bad: bool, for_channel: bool | None, for_contact: bool | None, reaches: bool
+) -> None:
+    columns = {"patient_id": house.patient_id, "channel": "sms"}
+    contact_id = house.add(
+        Contact, **columns, audience="patient", address="+12025550100", bad_since=NOW if bad else None
+    )
+    said = columns | {"purpose": "reminders", "source": "form", "wording": "v1"}
+    if for_channel is not None:
+        house.add(Consent, **said, given=for_channel, at=NOW)
+    if for_contact is not None:
+        house.add(Consent, **said, given=for_contact, at=LATER, contact_id=contact_id)
+    with reading(house.engine) as session:
+        found = contacts.reachable(session, [house.patient])
+    assert [row.id for row in found[house.patient_id, Audience.PATIENT]] == [contact_id] * reaches
+    assert found[house.patient_id, Audience.CARER] == []
 
 
 def test_who_did_what_is_kept(house: House) -> None:

@@ -1,0 +1,47 @@
+"""What went to the local outbox: messages as they were said, the newest first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches
+from db.tables import Channel, Clinic, Message, Patient
+
+
+class Place(NamedTuple):
+    """Where a page ended: the last row's moment and id. The next page begins after it."""
+
+    accepted_at: datetime
+    id: UUID
+
+
+def page(
+    session: Session, *, limit: int, after: Place | None = None, clinic_id: UUID | None = None
+) -> Sequence[sa.Row]:
+    """Messages of one clinic or of all, with the names and the zone of patient and clinic."""
+    said, patients, clinics = (batches.table(model) for model in (Message, Patient, Clinic))
+    place = (said.c.accepted_at, said.c.id)
+    query = (
+        sa.select(
+            *(said.c[name] for name in ("clinic_id", "id", "audience", "subject", "body", "accepted_at")),
+            patients.c.name,
+            patients.c.time_zone,
+            clinics.c.name.label("clinic"),
+        )
+        .join_from(said, patients, _same(said, patients))
+        .join(clinics, clinics.c.id == said.c.clinic_id)
+        .where(said.c.channel == Channel.OUTBOX, said.c.accepted_at.is_not(None))
+        .order_by(*(column.desc() for column in place))
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(sa.tuple_(*place) < sa.tuple_(*after, types=[column.type for column in place]))
+    return session.execute(query if clinic_id is None else query.where(said.c.clinic_id == clinic_id)).all()
+
+
+def _same(said: sa.Table, patients: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(patients.c.clinic_id == said.c.clinic_id, patients.c.id == said.c.patient_id)

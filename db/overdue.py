@@ -1,0 +1,94 @@
+"""Open items past their last day on time, with who they are of and what decides whom to call first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches, contacts, items, protocols, results
+from db.tables import Audience, Channel, Clinic, Course, Item, Patient
+from schedules import facts
+from schedules.facts import Draw
+
+PHONES = (Channel.SMS, Channel.VOICE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    clinic_id: UUID
+    clinic: str
+    patient_id: UUID
+    name: str
+    time_zone: str
+    phones: tuple[str, ...]
+    reachable: bool  # as the sending loop sees it
+    item_id: UUID
+    item: facts.Item
+    course: facts.Course
+    draws: tuple[Draw, ...]
+
+
+def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[Overdue]:
+    """Of one clinic or of all, those that are overdue on `on`; a held course is not.
+
+    Days are the patient's own: ask for the latest day that it is anywhere, and look at each `time_zone`.
+    """
+    rows = _rows(session, on, clinic_id)
+    stored = items.of(session, [(row.clinic_id, row.id) for row in rows])
+    people = list({(row.clinic_id, row.patient_id) for row in rows})
+    known, reached = contacts.of_patients(session, people), contacts.reachable(session, people)
+    drawn = results.draws(session, people)
+    pinned = protocols.built(session, {(row.clinic_id, row.protocol_hash) for row in rows})
+    return [
+        Overdue(
+            clinic_id=row.clinic_id,
+            clinic=row.clinic,
+            patient_id=row.patient_id,
+            name=row.name,
+            time_zone=row.time_zone,
+            phones=_phones(known.get(row.patient_id, ())),
+            reachable=(row.patient_id, Audience.PATIENT) in reached,
+            item_id=row.id,
+            item=stored[row.id].item,
+            course=facts.Course(
+                protocol=pinned[row.clinic_id, row.protocol_hash],
+                start=row.start,
+                indication=row.indication,
+                flags=frozenset(row.flags),
+                enrolled=row.enrolled,
+            ),
+            draws=drawn.get(row.patient_id, ()),
+        )
+        for row in rows
+    ]
+
+
+def _rows(session: Session, on: date, clinic_id: UUID | None) -> Sequence[sa.Row]:
+    late, courses, patients, clinics = (batches.table(model) for model in (Item, Course, Patient, Clinic))
+    query = (
+        sa.select(
+            *(late.c[name] for name in ("clinic_id", "id", "patient_id")),
+            *(courses.c[name] for name in ("protocol_hash", "start", "indication", "flags", "enrolled")),
+            *(patients.c[name] for name in ("name", "time_zone")),
+            clinics.c.name.label("clinic"),
+        )
+        .join_from(late, courses, _same(late.c.course_id, courses))
+        .join(patients, _same(late.c.patient_id, patients))
+        .join(clinics, clinics.c.id == late.c.clinic_id)
+        .where(sa.text("item.class IS NULL"), late.c.last_on_time < on, sa.not_(late.c.held))
+        .order_by(late.c.last_on_time, late.c.id)
+    )
+    return session.execute(query if clinic_id is None else query.where(late.c.clinic_id == clinic_id)).all()
+
+
+def _same(column: sa.ColumnElement[UUID], rows: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(column.table.c.clinic_id == rows.c.clinic_id, column == rows.c.id)
+
+
+def _phones(rows: Sequence[sa.Row]) -> tuple[str, ...]:
+    """The patient's own numbers, bad ones left out."""
+    good = [row for row in rows if row.channel in PHONES and row.audience is Audience.PATIENT]
+    return tuple(dict.fromkeys(row.address for row in good if row.bad_since is None))
