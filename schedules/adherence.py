@@ -6,7 +6,7 @@ windows. A report as of a past moment passes what was known then, and that day a
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import TypeVar
@@ -69,14 +69,9 @@ class Measure:
     def __add__(self, other: "Measure") -> "Measure":
         if (self.name, self.period, self.counted) != (other.name, other.period, other.counted):
             raise ValueError("only the same measure of the same period adds up")
-        return Measure(
-            name=self.name,
-            period=self.period,
-            counted=self.counted,
-            parts=_sum(self.parts, other.parts),
-            excluded=_sum(self.excluded, other.excluded),
-            names=tuple(sorted({*self.names, *other.names})),
-        )
+        names = tuple(sorted({*self.names, *other.names}))
+        parts, excluded = _sum(self.parts, other.parts), _sum(self.excluded, other.excluded)
+        return replace(self, parts=parts, excluded=excluded, names=names)
 
 
 def _sum(one: Mapping[Key, int], other: Mapping[Key, int]) -> Mapping[Key, int]:
@@ -87,7 +82,6 @@ def _sum(one: Mapping[Key, int], other: Mapping[Key, int]) -> Mapping[Key, int]:
 class Duty:
     """What the measures ask of one item."""
 
-    course: str
     due_on: date
     last_on_time: date
     class_: Class | None = None
@@ -96,9 +90,9 @@ class Duty:
     held: bool = False
 
     @classmethod
-    def of(cls, course: str, item: Item) -> "Duty":
+    def of(cls, item: Item) -> "Duty":
         return cls(
-            course=course, due_on=item.due_on, last_on_time=item.last_on_time, class_=item.class_,
+            due_on=item.due_on, last_on_time=item.last_on_time, class_=item.class_,
             collected_on=item.collected_on, closed_on=item.closed_on, held=item.held,
         )  # fmt: skip
 
@@ -224,11 +218,8 @@ class Lateness:
     def __add__(self, other: "Lateness") -> "Lateness":
         if self.period != other.period:
             raise ValueError("only the same measure of the same period adds up")
-        return Lateness(
-            period=self.period,
-            items=_sum(self.items, other.items),
-            excluded=_sum(self.excluded, other.excluded),
-        )
+        items, excluded = _sum(self.items, other.items), _sum(self.excluded, other.excluded)
+        return replace(self, items=items, excluded=excluded)
 
 
 def lateness(duties: Iterable[Duty], period: Period) -> Lateness:
