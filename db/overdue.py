@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -66,22 +67,35 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
     ]
 
 
+def windows(session: Session, *, on: date) -> Sequence[sa.Row]:
+    """Of the same items only what tells their state: `last_on_time`, `lapses_on`, `time_zone`."""
+    late, patients = batches.table(Item), batches.table(Patient)
+    return session.execute(_late(on, late.c.last_on_time, late.c.lapses_on, patients.c.time_zone)).all()
+
+
 def _rows(session: Session, on: date, clinic_id: UUID | None) -> Sequence[sa.Row]:
     late, courses, patients, clinics = (batches.table(model) for model in (Item, Course, Patient, Clinic))
-    query = (
-        sa.select(
-            *(late.c[name] for name in ("clinic_id", "id", "patient_id")),
-            *(courses.c[name] for name in ("protocol_hash", "start", "indication", "flags", "enrolled")),
-            *(patients.c[name] for name in ("name", "time_zone")),
-            clinics.c.name.label("clinic"),
-        )
+    query = _late(
+        on,
+        *(late.c[name] for name in ("clinic_id", "id", "patient_id")),
+        *(courses.c[name] for name in ("protocol_hash", "start", "indication", "flags", "enrolled")),
+        *(patients.c[name] for name in ("name", "time_zone")),
+        clinics.c.name.label("clinic"),
+    )
+    named = query.join(clinics, clinics.c.id == late.c.clinic_id).order_by(late.c.last_on_time, late.c.id)
+    return session.execute(named if clinic_id is None else named.where(late.c.clinic_id == clinic_id)).all()
+
+
+def _late(on: date, *columns: Any) -> sa.Select:
+    """Open items past their last day on time by `on`, of courses that are neither held nor voided."""
+    late, courses, patients = (batches.table(model) for model in (Item, Course, Patient))
+    return (
+        sa.select(*columns)
         .join_from(late, courses, _same(late.c.course_id, courses))
         .join(patients, _same(late.c.patient_id, patients))
-        .join(clinics, clinics.c.id == late.c.clinic_id)
         .where(sa.text("item.class IS NULL"), late.c.last_on_time < on, sa.not_(late.c.held))
-        .order_by(late.c.last_on_time, late.c.id)
+        .where(courses.c.voided_at.is_(None))
     )
-    return session.execute(query if clinic_id is None else query.where(late.c.clinic_id == clinic_id)).all()
 
 
 def _same(column: sa.ColumnElement[UUID], rows: sa.Table) -> sa.ColumnElement[bool]:

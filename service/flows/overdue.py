@@ -1,0 +1,53 @@
+"""Who is overdue, ranked by risk: one list behind the page, the JSON and the demo's sentences."""
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.engine import Engine
+
+from db import overdue
+from db.engine import reading
+from db.overdue import Overdue
+from schedules import days, risk
+from schedules.facts import State
+from schedules.risk import Risk, Slipped
+
+FURTHEST_EAST = timedelta(hours=14)  # there it is already the next day
+
+
+def ranked(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> list[Risk[Overdue]]:
+    """Everyone who is overdue on their own today, whom to call first at the top."""
+    with reading(engine) as session:
+        found = overdue.found(session, on=_latest_day(now), clinic_id=clinic_id)
+    return risk.rank(
+        Slipped(
+            of=one,
+            item=one.item,
+            course=one.course,
+            today=_today(now, one.time_zone),
+            reachable=one.reachable,
+            draws=one.draws,
+        )
+        for one in found
+    )
+
+
+def counted(engine: Engine, *, now: datetime) -> dict[State, int]:
+    """How many are overdue and how many have lapsed: the same that `ranked` gives, without the reasons."""
+    with reading(engine) as session:
+        rows = overdue.windows(session, on=_latest_day(now))
+    counts = Counter(
+        State.LAPSED if _today(now, row.time_zone) >= row.lapses_on else State.OVERDUE
+        for row in rows
+        if _today(now, row.time_zone) > row.last_on_time
+    )
+    return {state: counts[state] for state in risk.SLIPPED}
+
+
+def _latest_day(now: datetime) -> date:
+    return (now + FURTHEST_EAST).date()
+
+
+def _today(now: datetime, time_zone: str) -> date:
+    return days.local_day(now, days.zone(time_zone))
