@@ -45,7 +45,7 @@ def end(session: Session, endings: Sequence[Ending], *, now: datetime) -> int:
         }
         for ending in endings
     )
-    undecided = attempts.c.state.in_((AttemptState.STARTED, AttemptState.UNKNOWN))
+    undecided = sa.or_(attempts.c.state == AttemptState.STARTED, attempts.c.state == AttemptState.UNKNOWN)
     return batches.change(session, Attempt, rows, undecided)
 
 
