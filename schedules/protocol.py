@@ -64,6 +64,7 @@ __all__ = [
 ]
 
 LARGEST_FILE = 256 * 1024
+MOST_COURSES = 600  # kinds of courses that a clock tells apart: each is checked
 MOST_POINTS = 200  # in a line: tomllib takes minutes over a key of many parts
 
 
@@ -140,8 +141,8 @@ class Clock(Cited):
         """Every list of phases, with their numbers, that some course could be given."""
         indications = {name for phase in self.phases for name in phase.when.indications}
         flags = {name for phase in self.phases for name in phase.when.flags_any}
-        if len(flags) > 8 or len(indications) > 20:
-            raise Wrong("phases", "the phases of a clock name at most 8 flags and 20 indications")
+        if 2 ** len(flags) * (1 + len(indications)) > MOST_COURSES:
+            raise Wrong("phases", "they depend on too many flags and indications: make it two protocols")
         for size in range(len(flags) + 1):
             for some in itertools.combinations(sorted(flags), size):
                 for indication in (None, *sorted(indications)):

@@ -120,6 +120,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         {"every": "P2W", "until": "P6W", "when": {"indications": ["rheumatoid-arthritis"]}},
         ROLLING,
     ),
+    "many indications": phases(
+        {**ROLLING, "when": {"flags_any": ["age-65"], "indications": [f"i-{n}" for n in range(299)]}}
+    ),
     "a phase for a flag": phases(
         {"every": "P1W", "until": "P4W", "when": {"flags_any": ["high-risk"]}}, ROLLING
     ),
@@ -336,14 +339,14 @@ REFUSED: dict[str, tuple[object, str, str]] = {
         "high-risk",
     ),
     "more flags than can be tried": (
-        phases({**ROLLING, "when": {"flags_any": list(fields.FLAGS[:9])}}),
+        phases({**ROLLING, "when": {"flags_any": list(fields.FLAGS[:10])}}),
         "clocks.0.phases",
-        "at most 8 flags",
+        "too many flags and indications",
     ),
     "more indications than can be tried": (
-        phases({**ROLLING, "when": {"indications": [f"i-{n}" for n in range(21)]}}),
+        phases({**ROLLING, "when": {"flags_any": ["age-65"], "indications": [f"i-{n}" for n in range(300)]}}),
         "clocks.0.phases",
-        "20 indications",
+        "too many flags and indications",
     ),
     "a lapse on the last day on time": (
         phases({**ROLLING, "grace": "P5D", "lapse": "P5D"}),
