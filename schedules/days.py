@@ -176,7 +176,8 @@ def out_of_quiet(moment: datetime, where: ZoneInfo, quiet: QuietHours | None) ->
     if quiet is None or not quiet.contain(local.time()):
         return moment
     end = quiet.end_after(local)
-    first = _first(end, where)  # an end inside a gap moves forward, over midnight too: never back into the quiet
+    # an end inside a gap moves forward, over midnight too: never back into the quiet
+    first = _first(end, where)
     return first if first >= moment else end.replace(tzinfo=where, fold=1).astimezone(UTC)
 
 
