@@ -1,6 +1,8 @@
 """Many rows at once by Core: the ORM costs five to twenty times as much."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import chain, islice
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import UUID
@@ -41,21 +43,29 @@ def fetch(
 
 
 def among(rows: sa.Table, keys: Sequence[tuple[UUID, Any]], *, column: str = "id") -> sa.ColumnElement[bool]:
-    return sa.tuple_(rows.c.clinic_id, rows.c[column]).in_(keys)
+    """(clinic_id, `column`) is one of the keys, clinic by clinic: SQLite reads a whole table for pairs."""
+    by_clinic: dict[UUID, list[Any]] = defaultdict(list)
+    for clinic_id, value in keys:
+        by_clinic[clinic_id].append(value)
+    conditions = (
+        sa.and_(rows.c.clinic_id == clinic_id, rows.c[column].in_(values))
+        for clinic_id, values in by_clinic.items()
+    )
+    return sa.or_(sa.false(), *conditions)
 
 
 def complete(model: type[SQLModel], rows: Iterable[Values]) -> list[dict[str, Any]]:
     """The rows with the model's defaults where they say nothing, so with an id."""
+    fixed, made = _defaults(model)
+    return [{**fixed, **{name: make() for name, make in made.items()}, **row} for row in rows]
+
+
+@cache
+def _defaults(model: type[SQLModel]) -> tuple[Values, Mapping[str, Callable[[], Any]]]:
     optional = {name: field for name, field in model.model_fields.items() if not field.is_required()}
-    return [
-        {
-            name: field.get_default(call_default_factory=True)
-            for name, field in optional.items()
-            if name not in row
-        }
-        | dict(row)
-        for row in rows
-    ]
+    made = {name: field.default_factory for name, field in optional.items() if field.default_factory}
+    fixed = {name: field.default for name, field in optional.items() if name not in made}
+    return fixed, cast(Mapping[str, Callable[[], Any]], made)
 
 
 def insert(session: Session, model: type[SQLModel], rows: Iterable[Values]) -> list[dict[str, Any]]:
@@ -82,7 +92,7 @@ def change(session: Session, model: type[SQLModel], rows: Iterable[Values], *con
     """Update rows by key, each giving `clinic_id`, `id` and the same columns to set; how many were changed.
 
     A condition says what the row must still be. It must not be the one of a partial index: the planner would
-    read that whole index for every row.
+    read that whole index for every row. Nor can it be an IN, which takes no lists of parameters.
     """
     all_rows = iter(rows)
     first = next(all_rows, None)

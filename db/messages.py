@@ -80,9 +80,10 @@ def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> l
     stale = sa.and_(messages.c.state == sa.text("'claimed'"), messages.c.lease_until <= now)
     fresh = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
     free = (_free(stale, messages.c.lease_until, limit), _free(fresh, messages.c.send_at, limit))
+    taken = sa.union_all(*free).limit(limit).cte("taken")
     statement = (
         sa.update(messages)
-        .where(sa.tuple_(messages.c.clinic_id, messages.c.id).in_(sa.union_all(*free).limit(limit)))
+        .where(messages.c.clinic_id == taken.c.clinic_id, messages.c.id == taken.c.id)
         .values(
             state=MessageState.CLAIMED,
             token=messages.c.token + 1,
@@ -96,7 +97,7 @@ def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> l
 
 def settle(session: Session, outcomes: Sequence[Outcome]) -> set[UUID]:
     """Store what became of messages; the ids of those that were still ours to settle."""
-    ours = _ours(session, [(*outcome.claimed.key, outcome.claimed.token) for outcome in outcomes])
+    ours = _ours(session, [outcome.claimed for outcome in outcomes])
     rows = [_settled(outcome) for outcome in outcomes if outcome.claimed.id in ours]
     if batches.change(session, Message, rows) != len(ours):
         raise LookupError("a message that was locked to be settled is gone")
@@ -135,12 +136,14 @@ def _waits(clinic_id: UUID, message_id: UUID, send_at: datetime) -> Values:
 def _open(session: Session, slots: Sequence[Slot]) -> Iterator[tuple[Slot, sa.Row]]:
     messages = batches.table(Message)
     columns = [messages.c[name] for name in Slot._fields]
-    query = sa.select(*columns, messages.c.id, messages.c.state, messages.c.send_at)
-    open_ = query.where(messages.c.state.in_((MessageState.WAITING, MessageState.EMPTY)))
+    query = sa.select(*columns, messages.c.id, messages.c.state, messages.c.send_at).order_by(*columns)
+    open_ = query.where(messages.c.state.in_((MessageState.WAITING, MessageState.EMPTY))).with_for_update()
     for batch in batches.batched(slots):
-        mine = open_.where(sa.tuple_(*columns).in_(batch)).order_by(*columns)
-        for row in session.execute(mine.with_for_update()):
-            yield Slot(*row[: len(columns)]), row
+        near = open_.where(messages.c.quarter.in_({slot.quarter for slot in batch}))
+        wanted, people = set(batch), {(slot.clinic_id, slot.patient_id) for slot in batch}
+        for row in batches.fetch(session, near, messages, sorted(people), column="patient_id"):
+            if (slot := Slot(*row[: len(columns)])) in wanted:
+                yield slot, row
 
 
 def _free(condition: sa.ColumnElement[bool], order: sa.ColumnElement[Any], limit: int) -> sa.Select:
@@ -150,13 +153,13 @@ def _free(condition: sa.ColumnElement[bool], order: sa.ColumnElement[Any], limit
     return sa.select(keys.with_for_update(skip_locked=True).cte())
 
 
-def _ours(session: Session, claims: Sequence[tuple[UUID, UUID, int]]) -> set[UUID]:
+def _ours(session: Session, claims: Sequence[Claimed]) -> set[UUID]:
     messages = batches.table(Message)
-    claim_ = sa.tuple_(messages.c.clinic_id, messages.c.id, messages.c.token)
-    query = sa.select(messages.c.id).where(messages.c.lease_until.is_not(None))
+    query = sa.select(messages.c.id, messages.c.token).where(messages.c.lease_until.is_not(None))
     ordered = query.order_by(messages.c.clinic_id, messages.c.id).with_for_update()
-    found = (session.scalars(ordered.where(claim_.in_(batch))) for batch in batches.batched(claims))
-    return {id_ for ids in found for id_ in ids}
+    tokens = {claim_.id: claim_.token for claim_ in claims}
+    rows = batches.fetch(session, ordered, messages, [claim_.key for claim_ in claims])
+    return {row.id for row in rows if row.token == tokens[row.id]}
 
 
 def _settled(outcome: Outcome) -> Values:

@@ -27,17 +27,13 @@ def by_number(
     session: Session, clinic_id: UUID, numbers: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], UUID]:
     """The ids of the patients with those (authority, mrn); one that was voided does not count."""
-    patients = batches.table(Patient)
-    found: dict[tuple[str, str], UUID] = {}
-    for batch in batches.batched(numbers):
-        known = sa.and_(
-            patients.c.clinic_id == clinic_id,
-            sa.tuple_(patients.c.authority, patients.c.mrn).in_(batch),
-            patients.c.voided_at.is_(None),
-        )
-        rows = session.execute(sa.select(patients.c.authority, patients.c.mrn, patients.c.id).where(known))
-        found |= {(row.authority, row.mrn): row.id for row in rows}
-    return found
+    patients, wanted = batches.table(Patient), set(numbers)
+    query = sa.select(patients.c.authority, patients.c.mrn, patients.c.id).where(
+        patients.c.voided_at.is_(None)
+    )
+    mine = query.where(patients.c.authority.in_({authority for authority, _ in numbers}))
+    rows = batches.fetch(session, mine, patients, [(clinic_id, mrn) for _, mrn in numbers], column="mrn")
+    return {(row.authority, row.mrn): row.id for row in rows if (row.authority, row.mrn) in wanted}
 
 
 def end(session: Session, key: Key, *, on: date, reason: EndReason, now: datetime) -> bool:

@@ -25,18 +25,26 @@ def test_a_loop_has_one_heartbeat_per_process(house: House) -> None:
 
 
 def test_a_call_is_on_record_before_it_is_made_and_ends_once(house: House) -> None:
-    message_id = house.message()
-    columns = {"clinic_id": house.clinic_id, "message_id": message_id, "number": 1, "channel": "outbox"}
+    keys = [(house.clinic_id, house.message()) for _ in range(2)]
+    started = [
+        {"clinic_id": clinic_id, "message_id": id_, "number": 1, "channel": "outbox", "started_at": NOW}
+        for clinic_id, id_ in keys
+    ]
     with writing(house.engine) as session:
-        [row] = attempts.start(session, [columns | {"started_at": NOW}])
-    unknown, accepted, rejected = (
-        Ending(clinic_id=house.clinic_id, id=row["id"], state=state)
-        for state in (AttemptState.UNKNOWN, AttemptState.ACCEPTED, AttemptState.REJECTED)
-    )
-    with writing(house.engine) as session:
-        ended = [attempts.end(session, [ending], now=LATER) for ending in (unknown, accepted, rejected)]
-        [found] = attempts.of_messages(session, [(house.clinic_id, message_id)])[message_id]
-    assert ended == [1, 1, 0]
+        ids = [row["id"] for row in attempts.start(session, started)]
+
+    def end(state: AttemptState) -> int:
+        endings = [Ending(clinic_id=house.clinic_id, id=id_, state=state) for id_ in ids]
+        with writing(house.engine) as session:
+            return attempts.end(session, endings, now=LATER)
+
+    assert [end(state) for state in (AttemptState.UNKNOWN, AttemptState.ACCEPTED, AttemptState.REJECTED)] == [
+        2,
+        2,
+        0,
+    ]
+    with reading(house.engine) as session:
+        [found] = attempts.of_messages(session, keys)[keys[0][1]]
     assert (found.state, found.started_at, found.ended_at) == (AttemptState.ACCEPTED, NOW, LATER)
 
 
