@@ -24,6 +24,7 @@ from service.ingest.rows import (
 )
 
 Typed = dict[str, Any]
+PHONES = (Channel.SMS, Channel.VOICE)
 WITHOUT_A_COURSE = frozenset({EventType.DIED, EventType.LEFT, EventType.MOVED_AWAY})
 WITHOUT_A_VALUE = frozenset({ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR})
 
@@ -75,7 +76,7 @@ def contact(line: Line, typed: Typed, options: Options) -> ContactRow:
 
 
 def _address(channel: Channel, text: str, options: Options) -> str:
-    if channel in (Channel.SMS, Channel.VOICE):
+    if channel in PHONES:
         return cells.phone(text, options.region)
     return cells.email(text) if channel is Channel.EMAIL else text
 

@@ -48,9 +48,13 @@ def note(text: str) -> str:
 def _text(text: str, longest: int, *, allowed: str) -> str:
     if len(text) > longest:
         raise Refused(f"the text is longer than {longest} characters", "shorten it")
-    if any(unicodedata.category(sign) in ("Cc", "Cs") and sign not in allowed for sign in text):
+    if not text.isprintable() and any(_is_control(sign) and sign not in allowed for sign in text):
         raise Refused("the text holds a control character", "take it out")
     return text
+
+
+def _is_control(sign: str) -> bool:
+    return unicodedata.category(sign) in ("Cc", "Cs")
 
 
 def identifier(text: str) -> str:

@@ -5,12 +5,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from db.tables.contacts import Channel
-from service.ingest import cells, duplicates, values
+from service.ingest import build, cells, duplicates, values
 from service.ingest.canonical import TABLES
 from service.ingest.rows import Batch, ContactRow, Counts, Line, Problem, ResultRow, Row, same_fact
-
-PHONES = (Channel.SMS, Channel.VOICE)
 
 
 @dataclass(slots=True)
@@ -75,7 +72,11 @@ class Gathering:
             what, remedy = values.advice(row.unusable)
             what = f"{what}, so {row.analyte} is kept but closes nothing"
             self.warnings.append(Problem(row.line, column, what, remedy))
-        elif isinstance(row, ContactRow) and row.channel in PHONES and not cells.is_given_out(row.address):
+        elif (
+            isinstance(row, ContactRow)
+            and row.channel in build.PHONES
+            and not cells.is_given_out(row.address)
+        ):
             what = "this is not a number that its country is known to give out"
             self.warnings.append(Problem(row.line, column, what, "call it, or correct it"))
 

@@ -476,6 +476,14 @@ def test_a_number_that_is_in_no_known_range_is_taken_with_a_warning(
     assert [str(warning) for warning in batch.warnings] == [sentence] * warned
 
 
+@pytest.mark.parametrize("address", ["anna@example.org", "a.b+c@mail.example.co.uk", "änna@exämple.org"])
+def test_an_email_address_is_kept_as_it_is(address: str, folder: Folder) -> None:
+    batch = folders.read(
+        folder(contacts__csv=csv({**CONTACT, "channel": "email", "address": f" {address} "}))
+    )
+    assert ([row.address for row in batch.contacts], batch.warnings) == ([address], ())
+
+
 def test_a_number_of_another_country_than_the_stated_one_is_refused(folder: Folder) -> None:
     batch = folders.read(folder(contacts__csv=csv({**CONTACT, "address": "07700 900123"})), region="US")
     assert "this is not a telephone number in US; " in str(batch.errors[0])
