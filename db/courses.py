@@ -46,11 +46,11 @@ def lock(session: Session, keys: Sequence[Key]) -> None:
         pass
 
 
-def known(session: Session, keys: Sequence[Key]) -> list[CourseFacts]:
-    """All that is known of these courses, but for those that were voided."""
-    rows = list(_courses(session, keys))
-    happened = _events(session, [(row.clinic_id, row.id) for row in rows])
-    drawn = results.draws(session, list({(row.clinic_id, row.patient_id) for row in rows}))
+def known(session: Session, keys: Sequence[Key], *, at: datetime | None = None) -> list[CourseFacts]:
+    """All that is known of these courses, or was known `at` a past moment, but for those that were voided."""
+    rows = list(_courses(session, keys, at))
+    happened = _events(session, [(row.clinic_id, row.id) for row in rows], at)
+    drawn = results.draws(session, list({(row.clinic_id, row.patient_id) for row in rows}), at=at)
     pinned = protocols.built(session, {(row.clinic_id, row.protocol_hash) for row in rows})
     return [
         CourseFacts(
@@ -120,7 +120,7 @@ def planned(session: Session, rows: Sequence[Values]) -> int:
     return batches.change(session, Course, rows)
 
 
-def _courses(session: Session, keys: Sequence[Key]) -> Sequence[sa.Row]:
+def _courses(session: Session, keys: Sequence[Key], at: datetime | None) -> Sequence[sa.Row]:
     courses, patients = batches.table(Course), batches.table(Patient)
     mine = sa.and_(patients.c.clinic_id == courses.c.clinic_id, patients.c.id == courses.c.patient_id)
     query = (
@@ -132,14 +132,15 @@ def _courses(session: Session, keys: Sequence[Key]) -> Sequence[sa.Row]:
             patients.c.ended_recorded_at,
         )
         .join_from(courses, patients, mine)
-        .where(courses.c.voided_at.is_(None))
+        .where(results.standing(courses, at))
     )
     return list(batches.fetch(session, query, courses, keys))
 
 
-def _events(session: Session, keys: Sequence[Key]) -> dict[UUID, list[Event]]:
+def _events(session: Session, keys: Sequence[Key], at: datetime | None) -> dict[UUID, list[Event]]:
     events = batches.table(CourseEvent)
-    query = sa.select(events).where(events.c.voided_at.is_(None)).order_by(events.c.recorded_at, events.c.id)
+    query = sa.select(events).where(results.standing(events, at))
+    query = query.order_by(events.c.recorded_at, events.c.id)
     found: dict[UUID, list[Event]] = defaultdict(list)
     for row in batches.fetch(session, query, events, keys, column="course_id"):
         found[row.course_id].append(_event(row))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -29,13 +29,26 @@ def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
     return found
 
 
-def draws(session: Session, keys: Sequence[Key]) -> dict[UUID, tuple[Draw, ...]]:
-    """What counts, by patient and day of collection. Of two values for an analyte it is the later known."""
+def standing(rows: sa.Table, at: datetime | None) -> sa.ColumnElement[bool]:
+    """The facts that stand: now, or as they stood at a past moment, among them those voided since."""
+    if at is None:
+        return rows.c.voided_at.is_(None)
+    known = rows.c.recorded_at if "recorded_at" in rows.c else rows.c.created_at
+    return sa.and_(known <= at, sa.or_(rows.c.voided_at.is_(None), rows.c.voided_at > at))
+
+
+def draws(
+    session: Session, keys: Sequence[Key], *, at: datetime | None = None
+) -> dict[UUID, tuple[Draw, ...]]:
+    """What counts, or counted `at` a past moment, by patient and day of collection.
+
+    Of two values for an analyte it is the later known.
+    """
     results = batches.table(Result)
     columns = (results.c.patient_id, results.c.analyte, results.c.value, results.c.collected_on)
     query = (
         sa.select(*columns, results.c.recorded_at)
-        .where(results.c.usable, results.c.status.in_(COUNTING), results.c.voided_at.is_(None))
+        .where(results.c.usable, results.c.status.in_(COUNTING), standing(results, at))
         .order_by(results.c.recorded_at, results.c.id)
     )
     days: dict[tuple[UUID, date], list[sa.Row]] = defaultdict(list)
