@@ -13,7 +13,7 @@ from service.ingest.derive import Dose
 from service.ingest.gather import Gathering
 from service.ingest.mapped import Reader
 from service.ingest.mapping import Map
-from service.ingest.rows import Batch, EventRow, Line, Problem, Row
+from service.ingest.rows import Batch, CourseRow, EventRow, Line, Problem, Row
 from service.ingest.tables import Record
 
 Progress = Callable[[int, int], None]
@@ -44,7 +44,7 @@ class _Take:
     options: Options
     gathering: Gathering
     doses: list[Dose] = field(default_factory=list)
-    first: dict[object, Row] = field(default_factory=dict)
+    first: dict[object, CourseRow] = field(default_factory=dict)
 
     def record(self, record: Record, formats: dict[str, dates.Format]) -> None:
         texts = self.reader.texts(record, formats)
@@ -81,16 +81,15 @@ class _Take:
             }
             given = {name: amount for name, amount in amounts.items() if amount is not None}
             self.doses.append(Dose(row, given))
-        elif source.earliest is not None:
-            self._earliest(row, source.earliest)
+        elif source.earliest and isinstance(row, CourseRow):
+            self._earliest(row)
         else:
             self.gathering.add(row, column)
 
-    def _earliest(self, row: Row, by: str) -> None:
-        who = row.patient, getattr(row, "protocol", None)
-        kept = self.first.setdefault(who, row)
-        if getattr(row, by) < getattr(kept, by):
-            self.first[who] = row
+    def _earliest(self, row: CourseRow) -> None:
+        kept = self.first.setdefault((row.patient, row.protocol), row)
+        if row.start < kept.start:
+            self.first[row.patient, row.protocol] = row
 
     def finish(self) -> None:
         for row in self.first.values():

@@ -173,7 +173,7 @@ class Source(Model):
     checks: tuple[Check, ...] = ()
     wide: tuple[Wide, ...] = ()
     rules: tuple[Rule, ...] = ()
-    earliest: Text | None = None  # of each patient's rows only the first by this date
+    earliest: Literal["start"] | None = None  # of each patient's rows only the first, for courses
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -193,11 +193,11 @@ class Source(Model):
             raise ValueError("wide: only results are made from columns")
         if self.rules and name != "events":
             raise ValueError("rules: only events are derived")
+        if self.earliest and name != "courses":
+            raise ValueError("earliest: only courses have a start")
         given = {*self.fields, *(("analyte", "value", "unit") if self.wide else DRIVEN if self.rules else ())}
         if missing := [field for field in table.required if field not in given]:
             raise ValueError(f"fields.{missing[0]}: is missing")
-        if self.earliest is not None and self.earliest not in self._date_fields(table):
-            raise ValueError("earliest: name a date that is among the fields")
         self._check_proof(table)
 
     def _date_fields(self, table: canonical.Table) -> list[str]:

@@ -102,7 +102,11 @@ BAD = {
     ),
     "earliest of no date": (
         courses('earliest = "protocol"'),
-        "map.toml: courses.0.earliest: name a date that is among the fields",
+        "map.toml: courses.0.earliest: Input should be 'start'",
+    ),
+    "earliest of no course": (
+        '[[results]]\nfiles = "x.csv"\nearliest = "start"\nfields = {}',
+        "map.toml: results.0.earliest: only courses have a start",
     ),
     "a looked-up date to prove": (
         courses('date_format = "prove"').replace(
