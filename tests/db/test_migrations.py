@@ -1,5 +1,8 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -55,3 +58,35 @@ def test_every_partial_index_is_partial(engine: Engine) -> None:
 
 def test_a_database_knows_its_revision(engine: Engine) -> None:
     assert migrations.current(engine) == migrations.head()
+
+
+@pytest.fixture
+def empty(raw_engine: Engine) -> Engine:
+    METADATA.drop_all(raw_engine)
+    with raw_engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    assert sa.inspect(raw_engine).get_table_names() == []
+    return raw_engine
+
+
+def test_two_programs_that_start_at_once_migrate_once(empty: Engine) -> None:
+    with ThreadPoolExecutor(2) as starts:
+        for start in [starts.submit(migrations.upgrade, empty) for _ in range(2)]:
+            start.result()
+    assert migrations.current(empty) == migrations.head()
+
+
+@pytest.mark.parametrize("broken_at", ["CREATE TABLE message", "CREATE INDEX", "INSERT INTO alembic_version"])
+def test_a_migration_that_breaks_leaves_nothing_and_can_be_run_again(empty: Engine, broken_at: str) -> None:
+    def break_(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.strip().startswith(broken_at):
+            raise ConnectionError
+
+    sa.event.listen(empty, "before_cursor_execute", break_)
+    with pytest.raises(ConnectionError):
+        migrations.upgrade(empty)
+    sa.event.remove(empty, "before_cursor_execute", break_)
+    assert sa.inspect(empty).get_table_names() == []
+    assert migrations.current(empty) is None
+    migrations.upgrade(empty)
+    assert migrations.current(empty) == migrations.head()
