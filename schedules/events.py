@@ -1,4 +1,4 @@
-"""What events do to a clock (rules §6): step-ups, restarts, holds, overrides, the stop, and what comes by itself."""
+"""What events do to a clock (rules §6): step-ups, restarts, holds, overrides, stops, passing days."""
 
 from dataclasses import replace
 from datetime import date
@@ -55,11 +55,12 @@ def advance(fold: Fold, today: date) -> None:
 
 
 def _lapse(fold: Fold, day: date) -> None:
+    """The open item goes back to the protocol's day, not before this one; what is overdue never becomes later."""
     item, fold.override = fold.open, None
-    if item is None or not item.moved or item.by_step_up:
+    if item is None or not item.overridden:
         return
     due = item.due_on if item.protocol_due is None else max(day, item.protocol_due)
-    if due < item.due_on:
+    if due < item.due_on or day <= item.last_on_time:
         item.due_on = due
         item.why = f"the override lapsed on {day}: {fold.because(item.slot)}"
 
@@ -70,11 +71,12 @@ def enrol(fold: Fold, day: date) -> None:
         _move(fold, day, why=f"due on the enrolment day {day}, for no test is known")
 
 
-def _move(fold: Fold, due: date, *, why: str) -> None:
+def _move(fold: Fold, due: date, *, why: str, overridden: bool = False) -> None:
     """An event sets the due day: neither the interval nor the windows' widths change."""
     item = fold.open
     if item is not None and due != item.due_on:
-        item.due_on, item.moved, item.why = due, True, f"{why}: {fold.because(item.slot)}"
+        item.due_on, item.moved, item.overridden = due, True, overridden
+        item.why = f"{why}: {fold.because(item.slot)}"
 
 
 def begin(fold: Fold, step_up: Running) -> None:
@@ -92,6 +94,7 @@ def begin(fold: Fold, step_up: Running) -> None:
 def _replace(fold: Fold, item: Open, slot: Slot, *, by_step_up: bool = False) -> None:
     item.slot, item.due_on, item.carried = slot, slot.due_on, slot.offset
     item.by_step_up = item.moved = by_step_up
+    item.overridden = False
     item.why = fold.because(slot)
     if not by_step_up:
         item.protocol_due = slot.due_on
@@ -163,9 +166,9 @@ def overrule(fold: Fold, event: Event) -> None:
     if item is None:
         _decide(fold, event, why)
     elif event.due_on is not None:
-        _move(fold, event.due_on, why=why)
+        _move(fold, event.due_on, why=why, overridden=True)
     elif event.every is not None:
-        _move(fold, max(add(item.slot.base, event.every), event.on), why=why)
+        _move(fold, max(add(item.slot.base, event.every), event.on), why=why, overridden=True)
 
 
 def _decide(fold: Fold, event: Event, why: str) -> None:

@@ -1,4 +1,4 @@
-"""The words of a plan: what is known of a course (Course, Event, Draw) and what follows from it (Item, Need, Plan)."""
+"""The words of a plan: what is known of a course (Course, Event, Draw), what follows (Item, Need, Plan)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -88,7 +88,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened to a course on a day, and the moment at which it became known (None: always)."""
+    """Something that happened to a course on a day, and the moment when it became known (None: always)."""
 
     on: date
     type: EventType
@@ -107,8 +107,8 @@ class Event:
 class Draw:
     """The usable values collected from a patient on one day: final or corrected, in the analyte's own unit.
 
-    `values` may lack a component that was resulted without needing a figure here. `clock` is given only when the
-    draw was made for one clock alone.
+    `values` may lack a component that was resulted without needing a figure here. `clock` is given only when
+    the draw was made for one clock alone.
     """
 
     on: date
@@ -120,7 +120,7 @@ class Draw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One occurrence of a clock: what the patient must do, by which day. Identity: (course, clock, ordinal)."""
+    """One occurrence of a clock: what the patient must do, by which day. Known by course, clock, ordinal."""
 
     clock: str
     kind: Kind
@@ -172,7 +172,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The answer of `plan()`: every item past and open, what it asks of humans, and the prescribing status."""
+    """The answer of `plan()`: every item past and open, what it asks of people, the prescribing status."""
 
     items: tuple[Item, ...]
     needs: tuple[Need, ...]

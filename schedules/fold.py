@@ -1,4 +1,4 @@
-"""One clock unfolded in the order of days: what answers its open item, and which item comes next (rules §§3–5)."""
+"""One clock unfolded in the order of days: what answers its open item, which item is next (rules §§3–5)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -118,14 +118,15 @@ class Fold:
 
     def choose(self, base: Slot | None, day: date, *, on: date) -> None:
         """The earliest of what the phases, an override and the running step-ups ask after a test on `day`."""
-        slot = min(self._asked(base, day), key=lambda asked: asked.due_on, default=None)
+        slot = min(self.asked(base, day), key=lambda asked: asked.due_on, default=None)
         if slot is None:
             self._end_phases(on)
             return
         made = self.make(slot, on=on, by_step_up=slot.phase == STEP_UP, moved=slot is not base)
         made.by_test, made.protocol_due = True, base.due_on if base is not None else None
+        made.overridden = made.moved and not made.by_step_up
 
-    def _asked(self, base: Slot | None, day: date) -> list[Slot]:
+    def asked(self, base: Slot | None, day: date) -> list[Slot]:
         override = self.override if self.override is not None and self.override.rules(day) else None
         offset = base.offset if base is not None else None
         asked = [] if base is None or (override is not None and not override.beside_base) else [base]
@@ -160,7 +161,7 @@ class Fold:
         self.open = None
         return was
 
-    def _skip(self, class_: Class, slot: Slot, *, on: date) -> None:
+    def skip(self, class_: Class, slot: Slot, *, on: date) -> None:
         self.make(slot, on=on)
         self.close(class_, on=on)
 
@@ -176,7 +177,7 @@ class Fold:
             if due != was.due_on and class_ is None:
                 return
             if due != was.due_on and class_ is not None:
-                self._skip(class_, rhythm.skipped(rhythm.offset), on=on)
+                self.skip(class_, rhythm.skipped(rhythm.offset), on=on)
             rhythm.offset += 1
 
     def _class_of_offset(self, due: date, day: date, *, gap: int) -> Class | None:
@@ -310,64 +311,3 @@ class Fold:
         if self.clock.kind in ("check-in", "dose"):
             return self.clock.kind
         return "short" if item.slot.interval < 28 else "standard"
-
-
-class CheckIns(Fold):
-    """A clock of check-ins: a fixed cadence from the anchor, whatever was answered when (rules §8)."""
-
-    pending: Slot | None  # the newest day that the base phases gave
-
-    def first_slot(self, *, new_start: bool) -> Slot:
-        self.pending = super().first_slot(new_start=new_start)
-        return self.pending
-
-    def follow(self, was: Open, day: date, *, on: date) -> None:
-        passed, self.pending = self._next_base(was.due_on)
-        for slot in passed:
-            if self.paused_on(slot.due_on):
-                self._skip(Class.HELD, slot, on=on)
-        self.choose(self.pending, was.due_on, on=on)
-
-    def _next_base(self, day: date) -> tuple[list[Slot], Slot | None]:
-        """The first base day after `day`, and those strictly between the last one and it."""
-        passed: list[Slot] = []
-        slot = self.pending
-        while slot is not None and slot.due_on <= day:
-            if slot is not self.pending and slot.due_on < day:
-                passed.append(slot)
-            if slot.offset is not None:
-                self.rhythm.offset = slot.offset + 1
-            slot = self.rhythm.after(slot.due_on, on_event_day=False)
-        return passed, slot
-
-    def roll(self, today: date) -> None:
-        """The next check-in closes an unanswered one as missed when it opens."""
-        while self.open is not None and not self.pausing and not self.rhythm.after_stop:
-            opens = self._next_opens(self.open)
-            if opens is None or opens > today:
-                self.timers.update([] if opens is None else [opens])
-                return
-            self.follow(self.close(Class.MISSED, on=opens), opens, on=opens)
-            last = [item.class_ for item in self.items[-2:]]
-            if last == [Class.MISSED, Class.MISSED] and not any(n.met_on is None for n in self.needs):
-                why = "Two check-ins in a row were not answered."
-                self.need("check-ins-missed", on=opens, role="coordinator", why=why)
-
-    def _next_opens(self, was: Open) -> date | None:
-        state = self.rhythm.grid, self.rhythm.offset
-        asked = self._asked(self._next_base(was.due_on)[1], was.due_on)
-        self.rhythm.grid, self.rhythm.offset = state
-        slot = min(asked, key=lambda each: each.due_on, default=None)
-        return None if slot is None else opening(slot)
-
-
-def opening(slot: Slot) -> date:
-    """The day from which the item of that slot can be answered."""
-    item = Open(ordinal=0, slot=slot, due_on=slot.due_on, made_on=slot.base, why="", protocol_due=None)
-    return item.opens_on
-
-
-def fold_of(course: Course, clock: Clock, reached: Sequence[date]) -> Fold:
-    """`reached`: the days of recorded events that end a phase; a test just before one was the phase's last."""
-    kind = CheckIns if clock.kind == "check-in" else Fold
-    return kind(course, clock, reached)

@@ -116,6 +116,11 @@ class Hours:
         return days.out_of_quiet(moment, self.zone, self.quiet)
 
 
+def quarter(moment: datetime) -> datetime:
+    """The beginning of the moment's quarter of an hour of UTC: what falls in one shares a message."""
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+
+
 def staff_hours(zone: ZoneInfo) -> Hours:
     return Hours(zone=zone, at=STAFF_TIME, quiet=None)
 
@@ -135,7 +140,7 @@ class Step:
 def steps(item: Item, track: Track, *, hours: Hours, begins: datetime) -> Iterator[Step]:
     """The rungs of an item's track by their moments, endless where the last one repeats.
 
-    `begins` is when the version began, or a later hold ended: what had passed then goes at the next sending time.
+    `begins` is when the version began, or a later hold ended: what had passed goes at the next sending time.
     """
     rungs = [
         (number, rung) for number, rung in enumerate(ladders()[item.ladder].rungs) if _is_on(rung, track)

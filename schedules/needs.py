@@ -15,7 +15,7 @@ DONE = frozenset({Class.ON_TIME, Class.LATE, Class.ATTESTED})
 
 
 def course_needs(events: Sequence[Event], *, today: date) -> list[Need]:
-    """A review for every hold: on its review day, then weekly, until somebody resumes, stops or holds anew."""
+    """A review for every hold: on its review day, then weekly, until somebody resumes, stops or holds."""
     found: list[Need] = []
     for event in events:
         if found and found[-1].met_on is None and event.type in (*ENDS_HOLD, EventType.HOLD):

@@ -19,6 +19,7 @@ class Open:
     by_test: bool = False  # a test or an answer made it, not an event
     by_step_up: bool = False
     moved: bool = False  # an event set its due day
+    overridden: bool = False  # and that event was an override
     carried: int | None = None  # the offset of the base phases that its test answers
     have: dict[str, date] = field(default_factory=dict)  # component: the day it was collected
     appointment: datetime | None = None

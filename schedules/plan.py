@@ -1,7 +1,7 @@
 """The plan: a pure function of what is known of a course and a day (scheduling rules §§1–6).
 
-The answer depends on the set of events and draws, never on the order in which they were entered. "As of" a past
-moment is the same function over what was known then (`known_at`).
+The answer depends on the set of events and draws, never on the order in which they were entered. "As of" a
+past moment is the same function over what was known then (`known_at`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from schedules import days
 from schedules import events as entries
+from schedules.cadence import fold_of
 from schedules.facts import Course, Draw, Event, EventType, Item, Need, Plan, State, Status
-from schedules.fold import Fold, fold_of
+from schedules.fold import Fold
 from schedules.needs import course_needs, spans, unfinished
 
 LONGEST_HOLD = timedelta(days=28)
@@ -130,13 +131,16 @@ def _check_one(course: Course, event: Event) -> None:
         raise EventRefused(event, "the course has several clocks: name the clock")
     if event.type is EventType.OVERRIDE:
         _check_override(event)
-    if event.type is EventType.HOLD and event.review_on is not None:
-        if not event.on <= event.review_on <= event.on + LONGEST_HOLD:
-            raise EventRefused(
-                event, "a hold is reviewed at most 28 days after it begins: give review_on in that time"
-            )
+    if event.type is EventType.HOLD:
+        _check_hold(event)
     if event.type is EventType.BOOKED and event.at is None:
         raise EventRefused(event, "a booked visit has a date and time: give at")
+
+
+def _check_hold(event: Event) -> None:
+    latest = event.on + LONGEST_HOLD
+    if event.review_on is not None and not event.on <= event.review_on <= latest:
+        raise EventRefused(event, f"review_on is at most 28 days after the hold begins: by {latest}")
 
 
 def _check_override(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""The base phases of a clock: which day they give after a day, and the windows around it (scheduling rules §§3, 4)."""
+"""The base phases of a clock: which day they give after a day, and the windows around it (rules §§3, 4)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date
 
 from schedules.days import Duration, add, days, shift, subtract
 from schedules.facts import AFTER_STOP
-from schedules.protocol import Phase, UntilEvent
+from schedules.phases import Phase, UntilEvent, default_grace
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ def widths(interval: int, *, due: date, own: Phase | None = None, opens: date | 
 
     `opens` is the day on which a range opens. The defaults are a product choice: no guideline gives them.
     """
-    early, grace = max(1, interval // 4), _grace(interval)
+    early, grace = max(1, interval // 4), default_grace(interval)
     if own is not None and own.early is not None:
         early = (due - subtract(due, own.early)).days
     if opens is not None:
@@ -34,12 +34,6 @@ def widths(interval: int, *, due: date, own: Phase | None = None, opens: date | 
     if own is not None and own.lapse is not None:
         lapse = (add(due, own.lapse) - due).days
     return Widths(early, grace, lapse)
-
-
-def _grace(interval: int) -> int:
-    if interval < 28:
-        return min(3, interval // 2)
-    return 7 if interval < 56 else 14
 
 
 def _lapse(interval: int) -> int:
@@ -153,7 +147,7 @@ class Rhythm:
     def after(self, day: date, *, on_event_day: bool) -> Slot | None:
         """What the base phases ask after a test on that day; None when they ask nothing more.
 
-        `on_event_day`: the test came on a due day that an event had set, so it cannot continue the month grid.
+        `on_event_day`: the test came on a due day that an event had set: it cannot continue the month grid.
         """
         if self.offset < len(self.offsets):
             return self.at_offset(self.offset, base=day)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from schedules import analytes, days, library
+from schedules.book import Book
 from schedules.days import Duration, QuietHours
 from schedules.facts import EventType
 from schedules.fields import Id, Length
@@ -100,7 +101,10 @@ def _protocol(value: object) -> Protocol:
 def _values(value: object) -> dict[str, Decimal]:
     if not isinstance(value, Mapping) or not value:
         raise ValueError('write values as {"wbc": 3.1}')
-    return {analytes.analyte(name).id: _figure(name, number) for name, number in value.items()}
+    for name in value:
+        if name not in analytes.analytes():
+            raise ValueError(f"there is no analyte {name!r:.80} in the library")
+    return {name: _figure(name, number) for name, number in value.items()}
 
 
 def _figure(name: str, number: object) -> Decimal:
@@ -180,8 +184,8 @@ def run(document: object) -> dict[str, Any]:
     body = _read(document)
     _check(body)
     clinic = days.zone((body.clinic or body.patient).time_zone)
-    world = World(body, patient=_hours(body), staff=staff_hours(clinic), refuse=SimulateError)
-    return world.run()
+    book = Book(patient=_hours(body), staff=staff_hours(clinic), outages=body.outages)
+    return World(body, book=book, refuse=SimulateError).run()
 
 
 def _read(document: object) -> BodyIn:

@@ -1,4 +1,4 @@
-"""Several open test items of one patient as visits: one journey, one message, one form (scheduling rules §7)."""
+"""Several open test items of one patient as visits: one journey, one message, one form (rules §7)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Visit(Generic[Name]):
 
 
 def visits(asked: Iterable[Asked[Name]]) -> list[Visit[Name]]:
-    """The earliest due item makes a visit, and every item that is open by that day joins it; repeat with the rest."""
+    """The earliest due item makes a visit; every item open by that day joins it; repeat with the rest."""
     rest = sorted(
         (a for a in asked if a.item.kind == "test" and a.item.class_ is None and not a.item.held),
         key=lambda a: (a.item.due_on, str(a.course), a.item.clock),
