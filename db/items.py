@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from db import batches
 from db.batches import Key
-from db.tables import Course, Item, Patient
+from db.tables import Item
 from schedules import facts
 
 PLANNED = tuple(field.name for field in fields(facts.Item))
@@ -64,32 +64,6 @@ def lock_open(session: Session, keys: Sequence[Key]) -> dict[UUID, int]:
     query = sa.select(items.c.id, items.c.version).where(items.c.class_.is_(None))
     ordered = query.order_by(items.c.clinic_id, items.c.id).with_for_update()
     return {row.id: row.version for row in batches.fetch(session, ordered, items, sorted(keys))}
-
-
-def overdue(session: Session, clinic_id: UUID, *, on: date) -> Sequence[sa.Row]:
-    """Open items whose last day on time is before `on`, the longest overdue first, with whose they are.
-
-    Days are the patient's own: ask for the latest day that it is anywhere, and look at each `time_zone`.
-    """
-    items, courses, patients = batches.table(Item), batches.table(Course), batches.table(Patient)
-    query = (
-        sa.select(
-            *_plan_columns(items),
-            *(items.c[name] for name in ("clinic_id", "id", "course_id", "patient_id", "version")),
-            *(courses.c[name] for name in ("medicine", "protocol_id", "indication", "flags", "start")),
-            *(patients.c[name] for name in ("name", "mrn", "authority", "birth_date", "time_zone")),
-        )
-        .join_from(items, courses, _same(items.c.course_id, courses))
-        .join(patients, _same(items.c.patient_id, patients))
-        .where(items.c.clinic_id == clinic_id, items.c.last_on_time < on, sa.text("item.class IS NULL"))
-        .where(sa.not_(items.c.held))
-        .order_by(items.c.last_on_time, items.c.id)
-    )
-    return session.execute(query).all()
-
-
-def _same(column: sa.ColumnElement[Any], rows: sa.Table) -> sa.ColumnElement[bool]:
-    return sa.and_(column.table.c.clinic_id == rows.c.clinic_id, column == rows.c.id)
 
 
 def _plan_columns(items: sa.Table) -> list[sa.Label[Any]]:

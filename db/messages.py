@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from db import batches
 from db.batches import Key, Values
-from db.tables import Audience, Channel, Message, MessageState, Patient
+from db.tables import Audience, Channel, Message, MessageState
 
 
 class Slot(NamedTuple):
@@ -109,20 +109,6 @@ def oldest_due(session: Session, *, now: datetime) -> datetime | None:
     messages = batches.table(Message)
     waiting = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
     return session.scalar(sa.select(sa.func.min(messages.c.send_at)).where(waiting))
-
-
-def log(
-    session: Session, clinic_id: UUID, *, limit: int, before: tuple[datetime, UUID] | None = None
-) -> Sequence[sa.Row]:
-    """What was said, the newest first, with the patient's name. Page by the last row's (accepted_at, id)."""
-    messages, patients = batches.table(Message), batches.table(Patient)
-    of_patient = sa.and_(patients.c.clinic_id == messages.c.clinic_id, patients.c.id == messages.c.patient_id)
-    query = sa.select(messages, patients.c.name).join_from(messages, patients, of_patient)
-    place = (messages.c.accepted_at, messages.c.id)
-    mine = query.where(messages.c.clinic_id == clinic_id, messages.c.accepted_at.is_not(None))
-    if before is not None:
-        mine = mine.where(sa.tuple_(*place) < sa.tuple_(*before, types=[column.type for column in place]))
-    return session.execute(mine.order_by(*(column.desc() for column in place)).limit(limit)).all()
 
 
 def _new(slot: Slot, channel: Channel, send_at: datetime, now: datetime) -> Values:

@@ -6,7 +6,6 @@ import pytest
 from db import items
 from db.engine import reading, writing
 from db.items import Stored
-from db.tables import WorkItem
 from db.types import new_id
 from schedules.facts import STEP_UP, Class
 from tests.db.conftest import NOW, House, planned
@@ -79,26 +78,3 @@ def test_only_open_items_can_be_locked(raw_house: House) -> None:
     with writing(raw_house.engine) as session:
         items.write(session, new=[closed, open_])
         assert items.lock_open(session, [closed.key, open_.key]) == {open_.id: 3}
-
-
-def test_who_is_overdue_comes_longest_first(house: House) -> None:
-    late = stored(house, clock="a", last_on_time=date(2026, 3, 7))
-    later = stored(house, clock="b", last_on_time=date(2026, 3, 1))
-    in_time = stored(house, clock="c", last_on_time=date(2026, 3, 8))
-    paused = stored(house, clock="d", last_on_time=date(2026, 3, 1), held=True)
-    closed = stored(house, clock="e", last_on_time=date(2026, 3, 1), class_=Class.MISSED)
-    with writing(house.engine) as session:
-        items.write(session, new=[late, later, in_time, paused, closed])
-    for row in (late, later, in_time):
-        moments = {"opened_at": NOW, "raised_at": NOW, "due_by": NOW, "key": str(row.id)}
-        house.add(WorkItem, item_id=row.id, kind="x", level="routine", role="coordinator", **moments)
-    with reading(house.engine) as session:
-        rows = items.overdue(session, house.clinic_id, on=date(2026, 3, 8))
-        assert items.overdue(session, new_id(), on=date(2026, 3, 8)) == []
-    assert [row.id for row in rows] == [later.id, late.id]
-    assert (rows[0].name, rows[0].medicine, rows[0].clock, rows[0].class_) == (
-        "Ada Invented",
-        "azathioprine",
-        "b",
-        None,
-    )

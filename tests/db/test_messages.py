@@ -3,9 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, timedelta
 from uuid import UUID
 
-import pytest
 from sqlalchemy.engine import Engine
-from sqlmodel import select
 
 from db import batches, messages
 from db.engine import reading, writing
@@ -181,26 +179,3 @@ def test_the_oldest_due_message_is_known(house: House) -> None:
     house.message(send_at=NOW)
     with reading(house.engine) as session:
         assert messages.oldest_due(session, now=NOW) == NOW - timedelta(hours=1)
-
-
-@pytest.mark.parametrize("size", [1, 2, 5])
-def test_the_log_pages_from_the_newest_to_the_oldest(raw_house: House, size: int) -> None:
-    said = [
-        raw_house.message(state="accepted", accepted_at=NOW + timedelta(seconds=n // 2)) for n in range(5)
-    ]
-    raw_house.message()
-    found: list[UUID] = []
-    before = None
-    with reading(raw_house.engine) as session:
-        while rows := messages.log(session, raw_house.clinic_id, limit=size, before=before):
-            found += [row.id for row in rows]
-            before = (rows[-1].accepted_at, rows[-1].id)
-    assert found == said[::-1]
-
-
-def test_the_log_of_a_stranger_is_empty(house: House) -> None:
-    other = House(house.engine)
-    with writing(house.engine) as session:
-        other.found(session, "Oak Street")
-        assert messages.log(session, other.clinic_id, limit=5) == []
-        assert session.exec(select(Message).where(Message.clinic_id == other.clinic_id)).all() == []

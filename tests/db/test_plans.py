@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
-from db import attempts, batches, contacts, courses, items, messages, patients, reminders, work_items
+from db import attempts, batches, contacts, courses, items, messages, overdue, patients, reminders, work_items
 from db.engine import make_engine, reading, writing
 from db.messages import Outcome, Slot
 from db.tables import METADATA, Audience, Channel, MessageState, Patient, ReminderState
@@ -78,7 +78,7 @@ def everything_a_loop_asks(session: Session, house: House) -> None:
     courses.lock(session, [house.course])
     courses.known(session, [house.course])
     courses.to_replan(session, now=NOW, limit=10)
-    items.overdue(session, house.clinic_id, on=A_DAY)
+    overdue.found(session, on=A_DAY, clinic_id=house.clinic_id)
     patients.by_number(session, house.clinic_id, [("elm", "1"), ("oak", "2")])
     work_items.unfinished(session, house.clinic_id)
 
