@@ -17,10 +17,14 @@ Clock: TypeAlias = Callable[[], datetime]  # what tells the time: aware, in UTC
 def now(engine: Engine) -> datetime:
     """The machine's time on SQLite, the database's on PostgreSQL."""
     if engine.dialect.name != "postgresql":
-        return datetime.now(UTC)
+        return machine()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
         return moment.astimezone(UTC)
+
+
+def machine() -> datetime:
+    return datetime.now(UTC)
 
 
 def running(engine: Engine) -> Clock:

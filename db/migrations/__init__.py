@@ -22,7 +22,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 def current(engine: Engine) -> str | None:
     """The revision of a database; None before its first migration."""
-    with engine.connect() as connection:
+    with engine.execution_options(reading=True).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

@@ -5,6 +5,11 @@ Imports what a command needs when it runs: `simulate` starts in a third of the t
 
 from __future__ import annotations
 
+import ipaddress
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,9 +17,13 @@ import typer
 from service.errors import Refused
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from sqlalchemy.engine import Engine
 
     from service.settings import Settings
+    from service.worker import Worker
+
+SHUTDOWN_SECONDS = 10  # for answers under way
 
 Database = Annotated[
     str | None,
@@ -23,7 +32,59 @@ Database = Annotated[
 
 
 def register(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+    app.command("worker")(worker)
     app.command("migrate")(migrate)
+
+
+def serve(
+    database: Database = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port: 8400.")] = None,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the web: others send.")] = False,
+    without_sign_in: Annotated[
+        bool,
+        typer.Option(
+            "--without-sign-in",
+            help="Listen beyond this machine although nobody is asked who they are: only where a proxy or a "
+            "network of your own does that.",
+        ),
+    ] = False,
+) -> None:
+    """The pages and the JSON, and in the same process the loops that send.
+
+    Example: nextcount serve
+    """
+    from service import settings
+
+    given = settings.load(database_url=database, host=host, port=port)
+    if not (without_sign_in or _is_loopback(given.host)):
+        raise Refused(
+            f"{given.host} is open to other machines, and nobody is asked to sign in: "
+            "listen on 127.0.0.1, or say --without-sign-in"
+        )
+    with opened(given) as engine:
+        app = _app(engine, any_host=not _is_loopback(given.host))
+        typer.echo(f"nextcount is at http://{given.host}:{given.port}/", err=True)
+        if no_worker:
+            _serve(app, given)
+        else:
+            with _working(engine, given):
+                _serve(app, given)
+
+
+def worker(database: Database = None) -> None:
+    """Only the loops that send: any number of them beside one PostgreSQL.
+
+    Example: nextcount worker
+    """
+    from service import settings
+
+    given, stop = settings.load(database_url=database), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with opened(given) as engine, _working(engine, given):
+        stop.wait()
 
 
 def migrate(database: Database = None) -> None:
@@ -39,6 +100,27 @@ def migrate(database: Database = None) -> None:
     typer.echo(f"The database is at {migrations.head()}.", err=True)
 
 
+@contextmanager
+def opened(given: Settings) -> Iterator[Engine]:
+    """The database at this program's revision, with logs to standard error; SQLite is brought there.
+
+    On PostgreSQL other processes may be at work on it, so a person runs `nextcount migrate`.
+    """
+    from db import migrations
+    from service.cli import logs
+
+    engine = engine_of(given)
+    if engine.dialect.name == "sqlite":
+        migrations.upgrade(engine)
+    elif migrations.current(engine) != migrations.head():
+        raise Refused(f"the database is not at revision {migrations.head()}: run `nextcount migrate` first")
+    logs.configure()
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def engine_of(given: Settings) -> Engine:
     """The engine of the settings' database. Refused when there is no such kind of database."""
     from db.engine import make_engine
@@ -47,3 +129,60 @@ def engine_of(given: Settings) -> Engine:
         return make_engine(given.database)
     except ValueError as error:
         raise Refused(f"NEXTCOUNT_DATABASE_URL: {error}") from None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _app(engine: Engine, *, any_host: bool) -> FastAPI:
+    from service import app, clock
+
+    return app.create_app(engine, clock.running(engine), hosts=None if any_host else app.LOOPBACK)
+
+
+@contextmanager
+def _working(engine: Engine, given: Settings) -> Iterator[Worker]:
+    from service import clock
+    from service.channels import local
+    from service.worker import Worker
+
+    loops = Worker(
+        engine,
+        clock.running(engine),
+        local.channels(),
+        reminders_every=given.reminders_every,
+        upkeep_every=given.upkeep_every,
+    )
+    loops.start()
+    try:
+        yield loops
+    finally:
+        loops.stop()
+
+
+def _serve(app: FastAPI, given: Settings) -> None:
+    """Until SIGTERM or Ctrl-C. Uvicorn raises the signal once more at its end: then it is only the end."""
+    import uvicorn
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    config = uvicorn.Config(
+        app,
+        host=given.host,
+        port=given.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        raise Refused(f"port {given.port} of {given.host} is taken: choose another with --port")

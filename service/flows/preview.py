@@ -1,11 +1,31 @@
-"""A body for `simulate` from bytes: the same rules for a file, standard input and HTTP."""
+"""`simulate` for anyone who asks: a body from bytes, and an answer that cannot take the service with it.
+
+A small body can ask for hours of work. So over HTTP it runs in a process of its own, ended when it takes too
+long; nothing that is being sent waits for it.
+"""
 
 import json
+import multiprocessing
+import os
+import resource
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-from service.errors import Refused
+from schedules import simulate
+from schedules.simulate import SimulateError
+from service.errors import Fault, Problem, Refused, one_line
 
 LARGEST = 2 * 1024 * 1024
+SECONDS = 20
+MEMORY = 1024**3
+AT_ONCE = 2
+
+_places = threading.BoundedSemaphore(AT_ONCE)
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["__main__", __name__])
 
 
 def read(raw: bytes) -> object:
@@ -31,5 +51,61 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Refused(f"{twice}: the key is there twice")
+        raise Refused(f"{one_line(twice, longest=100)}: the key is there twice")
     return found
+
+
+def run(raw: bytes, *, seconds: float = SECONDS) -> bytes:
+    """The answer to a body, as JSON. Problem 422 names the key; 503: too many ask, or it takes too long."""
+    with _place(), _child(raw) as answers:
+        if not answers.poll(seconds):
+            raise Problem(503, f"This preview took more than {seconds:g} seconds. Ask for a shorter time.")
+        try:
+            found: bytes | Fault = answers.recv()
+        except EOFError:
+            raise Problem(503, "This preview needs too much memory. Ask for a shorter time.") from None
+    if isinstance(found, Fault):
+        raise Problem(422, "The body cannot be simulated.", errors=[found])
+    return found
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    if not _places.acquire(timeout=1):
+        raise Problem(503, "Other previews are running. Try again in a few seconds.")
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+@contextmanager
+def _child(raw: bytes) -> Iterator[Connection]:
+    here, there = _processes.Pipe(duplex=False)
+    process = _processes.Process(target=_answer, args=(raw, there), daemon=True)
+    process.start()
+    there.close()
+    try:
+        yield here
+    finally:
+        process.kill()
+        process.join()
+        process.close()
+        here.close()
+
+
+def _answer(raw: bytes, answers: Connection) -> None:
+    """In the child: nobody waits for it who does not have to."""
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with suppress(MemoryError):
+        answers.send(_simulated(raw))
+
+
+def _simulated(raw: bytes) -> bytes | Fault:
+    try:
+        return json.dumps(simulate.run(read(raw))).encode()
+    except Refused as refusal:
+        return Fault("", str(refusal))
+    except SimulateError as error:
+        return Fault(one_line(error.key, longest=200), one_line(error.reason))

@@ -1,0 +1,31 @@
+"""How much there is, for the front page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches
+from db.tables import Clinic, Message, Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    clinics: int
+    patients: int  # who have neither left nor died
+    waiting: int  # messages
+    next_at: datetime | None  # when the first of them goes out
+
+
+def counted(session: Session) -> Totals:
+    clinics, patients, messages = (batches.table(model) for model in (Clinic, Patient, Message))
+    here = sa.and_(patients.c.voided_at.is_(None), patients.c.ended_on.is_(None))
+    waiting = sa.select(sa.func.count(), sa.func.min(messages.c.send_at)).where(sa.text("state = 'waiting'"))
+    count, first = session.execute(waiting.select_from(messages)).one()
+    return Totals(
+        clinics=session.scalar(sa.select(sa.func.count()).select_from(clinics)) or 0,
+        patients=session.scalar(sa.select(sa.func.count()).select_from(patients).where(here)) or 0,
+        waiting=count,
+        next_at=first,
+    )

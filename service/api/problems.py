@@ -1,0 +1,119 @@
+"""Every error as application/problem+json (RFC 9457). None repeats what was sent."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from service.errors import Fault, Problem, one_line
+
+MEDIA_TYPE = "application/problem+json"
+SAFE = frozenset(
+    {"missing", "int_parsing", "greater_than_equal", "less_than_equal", "string_too_long", "extra_forbidden"}
+)
+DETAILS = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The body is too large.",
+    500: "This failed here, not with you. The log has it under this request's id.",
+}
+
+
+class FaultOut(BaseModel):
+    loc: str = Field(description="The place in the request, its parts joined by points.", examples=["until"])
+    msg: str = Field(description="What is wrong there.", examples=["is missing"])
+
+
+class ProblemOut(BaseModel):
+    """Why a request was not carried out."""
+
+    type: str = Field("about:blank", description="The status says what kind of problem it is.")
+    title: str = Field(examples=["Unprocessable Content"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["The body cannot be simulated."])
+    errors: list[FaultOut] = Field(default_factory=list)
+    request_id: str | None = Field(None, examples=["0b1f6a3c9d2e4f58"])
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of these statuses."""
+    return {
+        status: {
+            "description": title(status),
+            "content": {MEDIA_TYPE: {"schema": ProblemOut.model_json_schema(), "example": _example(status)}},
+        }
+        for status in statuses
+    }
+
+
+def _example(status: int) -> dict[str, Any]:
+    errors = [Fault("until", "is missing")] if status == 422 else []
+    return document(status, DETAILS.get(status, "The request is not valid."), errors, "0b1f6a3c9d2e4f58")
+
+
+def title(status: int) -> str:
+    return "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
+
+
+def document(status: int, detail: str, errors: Sequence[Fault], request_id: str | None) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": title(status),
+        "status": status,
+        "detail": detail,
+        "errors": [{"loc": fault.loc, "msg": fault.msg} for fault in errors],
+        "request_id": request_id,
+    }
+
+
+def answer(
+    status: int, detail: str, errors: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    content = document(status, detail, errors, request_id)
+    return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(OperationalError, _no_database)
+
+
+async def _problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    headers = {"Retry-After": "5"} if error.status == 503 else {}
+    return answer(error.status, error.detail, error.errors, headers)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    """The framework's own refusals, in our words: its sentence may hold what was sent."""
+    assert isinstance(error, HTTPException)
+    detail = DETAILS.get(error.status_code, f"{title(error.status_code)}.")
+    return answer(error.status_code, detail, headers=error.headers)
+
+
+async def _no_database(request: Request, error: Exception) -> JSONResponse:
+    return answer(503, "The database cannot be reached.", headers={"Retry-After": "5"})
+
+
+def _sentence(found: Mapping[str, Any]) -> str:
+    """The validator's sentence where it cannot hold what was sent."""
+    return str(found["msg"]) if found["type"] in SAFE else "is not valid"
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        Fault(one_line(".".join(str(part) for part in found["loc"]), longest=200), _sentence(found))
+        for found in error.errors()
+    ]
+    return answer(422, "The request is not valid.", faults)

@@ -1,0 +1,122 @@
+"""The web application: the JSON and the pages in one, and what holds for every answer."""
+
+import re
+import time
+from collections.abc import Collection
+from importlib import metadata
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy.engine import Engine
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import pages
+from service.api import clinics, coordinators, health, problems
+from service.clock import Clock
+from service.deps import House
+from service.flows import preview
+
+log = structlog.get_logger()
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(
+    engine: Engine, clock: Clock, *, local_only: bool = True, hosts: Collection[str] | None = LOOPBACK
+) -> FastAPI:
+    """`hosts`: the names this may be asked by, None for any. On loopback it keeps other sites' pages out."""
+    app = FastAPI(
+        title="nextcount",
+        version=_version(),
+        description="Medication-monitoring reminders. Days are in the patient's zone, moments are UTC.",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=preview.LARGEST,
+    )
+    app.state.house = House(engine, clock, local_only)
+    problems.install(app)
+    for router in (health.router, clinics.router, coordinators.router, pages.router):
+        app.include_router(router)
+    app.mount("/static", pages.STATIC)
+    app.add_middleware(Threshold, hosts=hosts)
+    return app
+
+
+def _version() -> str:
+    try:
+        return metadata.version("nextcount")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+class Threshold:
+    """Every request passes here: its id, by what name, the answer's headers, what it cost, what failed."""
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] | None) -> None:
+        self._app, self._hosts = app, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._answer(scope, receive, _Sender(send, request_id))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: "_Sender") -> None:
+        began = time.perf_counter()
+        try:
+            if self._may_ask(Headers(scope=scope).get("host", "")):
+                await self._app(scope, receive, send)
+            else:
+                refusal = problems.answer(421, "This service is not known by that name.")
+                await refusal(scope, receive, send)
+        except Exception:
+            log.exception("request failed", method=scope["method"], route=_route(scope))
+            if send.status is None:
+                await problems.answer(500, problems.DETAILS[500])(scope, receive, send)
+        spent = round((time.perf_counter() - began) * 1000)
+        log.info("request", method=scope["method"], route=_route(scope), status=send.status, ms=spent)
+
+    def _may_ask(self, host: str) -> bool:
+        name = host.rpartition(":")[0] if re.search(r":\d*$", host) else host
+        return self._hosts is None or name.strip("[]").lower() in self._hosts
+
+
+class _Sender:
+    """Puts the headers of every answer on it, and remembers its status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send, self._request_id = send, request_id
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self._request_id
+            for name, value in HEADERS.items():
+                headers[name] = value
+        await self._send(message)
+
+
+def _request_id(given: str) -> str:
+    return given if REQUEST_ID.fullmatch(given) else uuid4().hex[:16]
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: an address as it was asked for may hold what no log should."""
+    return getattr(scope.get("route"), "path", "unknown")

@@ -1,0 +1,61 @@
+"""Whether the service does its work: what `/health/ready` and the banner of every page go by."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import heartbeats, messages, migrations
+from db.engine import reading
+
+REMINDERS = "reminders"  # the loop that sends
+UPKEEP = "upkeep"
+STALLED = timedelta(seconds=90)  # a loop that gave no sign of life for so long has stopped
+WAITED = timedelta(minutes=15)  # a message that is due for so long is not being sent
+
+_head = cache(migrations.head)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What was seen, and in `reasons` a sentence for each thing that is wrong."""
+
+    checked_at: datetime | None = None  # when reminders were last looked at
+    oldest_due_at: datetime | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def look(engine: Engine, *, now: datetime) -> Health:
+    try:
+        revision = migrations.current(engine)
+        if revision != _head():
+            return Health(reasons=(_other_revision(revision),))
+        with reading(engine) as session:
+            beats = heartbeats.every(session)
+            oldest = messages.oldest_due(session, now=now)
+    except SQLAlchemyError:
+        return Health(reasons=("The database cannot be reached.",))
+    seen = {loop: max(beat.at for beat in beats if beat.loop == loop) for loop in {b.loop for b in beats}}
+    return Health(
+        checked_at=seen.get(REMINDERS),
+        oldest_due_at=oldest,
+        reasons=tuple(_reasons(seen, oldest, now)),
+    )
+
+
+def _other_revision(revision: str | None) -> str:
+    is_at = f"The database is at revision {revision or 'none'}, this program needs {_head()}"
+    return f"{is_at}: run `nextcount migrate`."
+
+
+def _reasons(seen: dict[str, datetime], oldest: datetime | None, now: datetime) -> Iterator[str]:
+    for loop, what in ((REMINDERS, "Reminders have"), (UPKEEP, "Plans have")):
+        if loop not in seen:
+            yield f"{what} never been checked: start `nextcount worker`."
+        elif now - seen[loop] > STALLED:
+            yield f"{what} not been checked since {seen[loop]:%Y-%m-%d %H:%M} UTC: start `nextcount worker`."
+    if oldest is not None and now - oldest > WAITED:
+        yield f"A message has been due since {oldest:%Y-%m-%d %H:%M} UTC and has not gone out."
