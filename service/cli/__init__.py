@@ -10,10 +10,10 @@ from importlib import metadata
 
 import typer
 
-from service.cli import rules, running
+from service.cli import reports, rules, running
 from service.errors import Refused, one_line
 
-MODULES = (rules, running)  # each adds its commands in `register(app)`
+MODULES = (rules, running, reports)  # each adds its commands in `register(app)`
 INTERRUPTED = 130
 
 app = typer.Typer(

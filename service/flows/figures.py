@@ -1,0 +1,126 @@
+"""A report's figures in plain values: the documented JSON, and the rows of a table with the same figures."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from schedules.adherence import Lateness, Measure
+from service.flows.reports import Report, Section
+
+GRACE = "min(3, half the interval) days for intervals under 28 days, 7 under 56, else 14"
+CHOICE = "product choice: no guideline gives them; a protocol's phase may set its own"
+
+
+class Figure(NamedTuple):
+    """One figure of one clinic (None: of all together).
+
+    `kind` is `numerator` or `rest` (they add up to the denominator), `excluded`, `figure`, or `patient`, a
+    medical record number to be called.
+    """
+
+    clinic: str | None
+    measure: str
+    part: str
+    kind: str
+    value: int | str | None
+    denominator: int | None = None
+    rate: float | None = None
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Rates are fractions; null is no data. `from` null is all time."""
+    question = report.question
+    return {
+        "report": "adherence",
+        "period": {
+            "from": question.first and question.first.isoformat(),
+            "to": report.period.last.isoformat(),
+        },
+        "as_of": report.moment.isoformat().replace("+00:00", "Z"),
+        "planned_again": question.as_of is not None,
+        "medicine": question.medicine,
+        "protocol": question.protocol,
+        "method": {
+            "items": "of test clocks, by their last day on time",
+            "grace": GRACE,
+            "grace_days_used": {str(days): count for days, count in sorted(report.total.grace.items())},
+            "grace_is": CHOICE,
+            "quartiles": "nearest rank: each is a number of days that occurred",
+        },
+        "clinics": [{"clinic": name} | _section(report, section) for name, section in report.clinics.items()],
+        "total": _section(report, report.total),
+    }
+
+
+def figures(report: Report) -> Iterator[Figure]:
+    for name, section in [*report.clinics.items(), (None, report.total)]:
+        yield from _figures(report, name, section)
+
+
+def measures_of(section: Section) -> list[Measure]:
+    """The measures that are a part of a whole; check-ins and reminders when there are any."""
+    asked = [section.check_ins] if section.check_ins.denominator else []
+    return [
+        *(section.on_time, section.without_grace, section.days_in_date, section.lateness.very_late),
+        *(section.coverage, *asked, *section.reminders.values()),
+    ]
+
+
+def _section(report: Report, section: Section) -> dict[str, Any]:
+    return {
+        "patients": section.patients,
+        "courses": section.courses,
+        "measures": {measure.name: _measure(report, measure) for measure in measures_of(section)},
+        "lateness": _lateness(section.lateness),
+    }
+
+
+def _measure(report: Report, measure: Measure) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "numerator": measure.numerator,
+        "denominator": measure.denominator,
+        "rate": measure.rate,
+        "parts": dict(measure.parts),
+        "excluded": dict(measure.excluded),
+    }
+    if measure.name == "coverage":
+        found["patients_without"] = [
+            {"clinic": clinic, "mrn": mrn} for clinic, mrn in callable_numbers(report, measure)
+        ]
+    return found
+
+
+def callable_numbers(report: Report, measure: Measure) -> list[tuple[str, str]]:
+    """The clinic and number of each patient whom a measure names."""
+    return sorted(report.numbers[patient] for patient in measure.names)
+
+
+def _lateness(lateness: Lateness) -> dict[str, Any]:
+    first, median, third = lateness.quartiles or (None, None, None)
+    return {
+        "items": sum(lateness.items.values()),
+        "first_quartile": first,
+        "median": median,
+        "third_quartile": third,
+        "excluded": dict(lateness.excluded),
+    }
+
+
+def _figures(report: Report, clinic: str | None, section: Section) -> Iterator[Figure]:
+    for name, count in (("patients", section.patients), ("courses", section.courses)):
+        yield Figure(clinic, "followed", name, "figure", count)
+    for measure in measures_of(section):
+        yield from _parts(clinic, measure)
+        for _, mrn in callable_numbers(report, measure):
+            yield Figure(clinic, measure.name, "without", "patient", mrn)
+    for name, days in _lateness(section.lateness).items():
+        if name != "excluded":
+            yield Figure(clinic, "lateness", name, "figure", days)
+
+
+def _parts(clinic: str | None, measure: Measure) -> Iterator[Figure]:
+    whole = measure.denominator
+    for part, count in measure.parts.items():
+        kind = "numerator" if part == measure.counted else "rest"
+        yield Figure(clinic, measure.name, part, kind, count, whole, count / whole if whole else None)
+    for class_, count in measure.excluded.items():
+        yield Figure(clinic, measure.name, class_, "excluded", count)
