@@ -17,6 +17,11 @@ from schedules.facts import Draw
 COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
 
 
+def finding_key(result_id: UUID) -> str:
+    """The key of the work item that asks a person to look at a result."""
+    return f"finding/{result_id}"
+
+
 def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     """Every result that was not voided, by patient, in the order they became known."""
     results = batches.table(Result)

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
 from service.ingest.rows import Line, PatientKey, PatientRow, Problem, ResultRow
@@ -12,24 +13,37 @@ CROWD = 20  # a draw that more patients than this share says nothing of two of t
 REMEDY = "look whether they are one patient, and keep one record"
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two patients of one clinic that may be one, and what says so."""
+
+    one: PatientKey
+    other: PatientKey
+    problem: Problem
+
+
 def warnings(patients: Iterable[PatientRow], results: Iterable[ResultRow]) -> Iterator[Problem]:
-    """A warning for each two patients of a clinic with one name and birth date, or with the same results."""
+    return (pair.problem for pair in pairs(patients, results))
+
+
+def pairs(patients: Iterable[PatientRow], results: Iterable[ResultRow]) -> Iterator[Pair]:
+    """Each two patients of a clinic with one name and birth date, or with the same results."""
     lines = {row.key: row.line for row in patients}
     yield from _same_name(lines, patients)
     yield from _same_results(lines, results)
 
 
-def _same_name(lines: dict[PatientKey, Line], patients: Iterable[PatientRow]) -> Iterator[Problem]:
+def _same_name(lines: dict[PatientKey, Line], patients: Iterable[PatientRow]) -> Iterator[Pair]:
     found: dict[tuple[object, ...], PatientKey] = {}
     for row in patients:
         sign = row.clinic, " ".join(row.name.casefold().split()), row.birth_date
         other = found.setdefault(sign, row.key)
         if other != row.key:
             what = f"possible duplicate patient: {lines[other]} has the same name and birth date"
-            yield Problem(row.line, "mrn", what, REMEDY)
+            yield Pair(other, row.key, Problem(row.line, "mrn", what, REMEDY))
 
 
-def _same_results(lines: dict[PatientKey, Line], results: Iterable[ResultRow]) -> Iterator[Problem]:
+def _same_results(lines: dict[PatientKey, Line], results: Iterable[ResultRow]) -> Iterator[Pair]:
     draws, first = _draws(results)
     total = Counter(who for patients in draws.values() for who in patients)
     shared = Counter(
@@ -42,7 +56,7 @@ def _same_results(lines: dict[PatientKey, Line], results: Iterable[ResultRow]) -
         if count >= LEAST_SHARED and count >= SHARE * min(total[one], total[other]):
             where, here = (lines.get(who, first[who]) for who in (one, other))
             what = f"possible duplicate patient: {where} has the same results on {count} days"
-            yield Problem(here, "mrn", what, REMEDY)
+            yield Pair(one, other, Problem(here, "mrn", what, REMEDY))
 
 
 def _draws(

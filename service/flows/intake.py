@@ -1,0 +1,286 @@
+"""What of a batch is new, what is stored already, and what cannot be: decided before anything is written."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel
+
+from db import clinics, contacts, imports, patients
+from db.batches import Key
+from db.tables import Clinic, Consent, Contact, Course, CourseEvent, Patient, Result, ResultStatus
+from db.types import new_id
+from schedules import days
+from schedules.facts import Event, EventType
+from schedules.protocol import Protocol
+from service.errors import Refused
+from service.ingest.rows import Batch, ContactRow, PatientKey, PatientRow, Problem, ResultRow, Row
+
+Columns = dict[str, Any]
+LANGUAGE = "en"  # of a patient whose row names none: clinics have no language of their own
+SOURCE = "import"
+PLANNED_FROM = (Course, CourseEvent, Result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewClinics:
+    """What clinics are given that are named for the first time."""
+
+    time_zone: str | None = None
+    phone: str | None = None
+    emergency_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A patient, stored or new, to whom other rows can belong."""
+
+    clinic_id: UUID
+    id: UUID
+    zone: ZoneInfo
+    birth_date: date
+    ending: Event | None
+
+    @property
+    def key(self) -> Key:
+        return self.clinic_id, self.id
+
+
+@dataclass(slots=True, kw_only=True)
+class Intake:
+    """The rows to insert, by table and in columns; and what became of every row of the batch."""
+
+    now: datetime
+    clinics: list[Columns] = field(default_factory=list)
+    pins: dict[tuple[UUID, str], Protocol] = field(default_factory=dict)
+    new: dict[type[SQLModel], list[Columns]] = field(default_factory=lambda: defaultdict(list))
+    people: dict[PatientKey, Person] = field(default_factory=dict)
+    taken: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    told: set[Key] = field(default_factory=set)  # patients of whose courses or results something is new
+    errors: list[Problem] = field(default_factory=list)
+
+    def refuse(self, row: Row, what: str, remedy: str) -> None:
+        self.refused[row.table] += 1
+        self.errors.append(Problem(row.line, None, what, remedy))
+
+    def take(self, row: Row, *rows: tuple[type[SQLModel], Columns]) -> None:
+        """Insert these for a row of the batch; without any it is stored already."""
+        (self.taken if rows else self.known)[row.table] += 1
+        for model, columns in rows:
+            self.new[model].append(columns)
+            if model in PLANNED_FROM:
+                self.told.add(self.people[row.patient].key)
+
+    def whose(self, row: Row) -> Person | None:
+        """The patient of a row; the row is refused when there is none."""
+        person = self.people.get(row.patient)
+        if person is None:
+            self.refuse(
+                row, "no patient has this number", "add the patient, or correct the row of the patient"
+            )
+        return person
+
+
+def begin(session: Session, batch: Batch, given: NewClinics, *, now: datetime) -> Intake:
+    """The clinics and patients of a batch."""
+    intake = Intake(now=now, errors=list(batch.errors))
+    rows: Sequence[Row] = [
+        *batch.patients, *batch.contacts, *batch.courses, *batch.events, *batch.results,
+    ]  # fmt: skip
+    keys = dict.fromkeys(row.patient for row in rows)
+    houses = _clinics(session, intake, [clinic for clinic, _, _ in keys], given)
+    stored = _stored(session, houses, keys)
+    intake.people = {key: _person(row) for key, row in stored.items()}
+    for row in batch.patients:
+        _patient(intake, row, houses[row.clinic], stored.get(row.patient))
+    return intake
+
+
+def _clinics(
+    session: Session, intake: Intake, names: Sequence[str], given: NewClinics
+) -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in dict.fromkeys(names):
+        stored = clinics.by_name(session, name)
+        found[name] = stored.model_dump() if stored else _clinic(name, given, intake.now)
+        if stored is None:
+            intake.clinics.append(dict(found[name]))
+    return found
+
+
+def _clinic(name: str, given: NewClinics, now: datetime) -> Columns:
+    if given.time_zone is None or given.phone is None or given.emergency_number is None:
+        raise Refused(
+            f"the clinic {name} is not known yet: give --clinic-time-zone, --clinic-phone and "
+            "--emergency-number, with which every new clinic begins"
+        )
+    return Clinic(
+        name=name,
+        phone=given.phone,
+        emergency_number=given.emergency_number,
+        time_zone=given.time_zone,
+        created_at=now,
+    ).model_dump()
+
+
+def _stored(
+    session: Session, houses: Mapping[str, Mapping[str, Any]], keys: Mapping[PatientKey, None]
+) -> dict[PatientKey, sa.Row]:
+    found: dict[PatientKey, sa.Row] = {}
+    for name, house in houses.items():
+        numbers = [(authority, mrn) for clinic, authority, mrn in keys if clinic == name]
+        ids = patients.by_number(session, house["id"], numbers)
+        rows = patients.of(session, [(house["id"], id_) for id_ in ids.values()])
+        found |= {(name, *number): rows[id_] for number, id_ in ids.items()}
+    return found
+
+
+def _person(row: sa.Row) -> Person:
+    return Person(
+        clinic_id=row.clinic_id,
+        id=row.id,
+        zone=days.zone(row.time_zone),
+        birth_date=row.birth_date,
+        ending=_ending(row.ended_on, row.ended_reason),
+    )
+
+
+def _ending(on: date | None, reason: Any) -> Event | None:
+    return None if on is None else Event(on=on, type=EventType(reason.value))
+
+
+def _patient(intake: Intake, row: PatientRow, house: Mapping[str, Any], stored: sa.Row | None) -> None:
+    columns = _columns(row, house)
+    if stored is None:
+        person = Person(
+            clinic_id=house["id"],
+            id=new_id(),
+            zone=days.zone(columns["time_zone"]),
+            birth_date=row.birth_date,
+            ending=_ending(row.ended_on, row.ended_reason),
+        )
+        intake.people[row.patient] = person
+        ended_at = None if row.ended_on is None else intake.now
+        dated = {"id": person.id, "created_at": intake.now, "ended_recorded_at": ended_at}
+        intake.take(row, (Patient, columns | dated))
+        return
+    said = columns if row.ended_on else {k: v for k, v in columns.items() if not k.startswith("ended_")}
+    if name := differs(stored, said):
+        what = f"another {name} is stored for this patient"
+        intake.refuse(row, what, "correct the row, or undo the import that said otherwise")
+    else:
+        intake.take(row)
+
+
+def _columns(row: PatientRow, house: Mapping[str, Any]) -> Columns:
+    same = (
+        "authority", "mrn", "name", "birth_date", "preferred_time", "quiet_start", "quiet_end", "wording",
+        "ended_on", "ended_reason",
+    )  # fmt: skip
+    return {name: getattr(row, name) for name in same} | {
+        "clinic_id": house["id"],
+        "time_zone": row.time_zone or house["time_zone"],
+        "language": row.language or LANGUAGE,
+    }
+
+
+def differs(stored: sa.Row, columns: Mapping[str, Any]) -> str | None:
+    """The first column of which a stored row says something else."""
+    return next((name for name, value in columns.items() if getattr(stored, name) != value), None)
+
+
+# ---- contacts and results: what belongs to a patient alone
+
+
+def add_contacts(intake: Intake, rows: Sequence[ContactRow], known: imports.Known) -> None:
+    for row in rows:
+        if person := intake.whose(row):
+            _contact(intake, row, person, known)
+
+
+def _contact(intake: Intake, row: ContactRow, person: Person, known: imports.Known) -> None:
+    columns: Columns = {
+        "clinic_id": person.clinic_id,
+        "patient_id": person.id,
+        "audience": row.audience,
+        "channel": row.channel,
+        "address": row.address,
+    }
+    stored = [found for found in known.contacts.get(person.id, []) if not differs(found, columns)]
+    contact_id = stored[0].id if stored else new_id()
+    new: list[tuple[type[SQLModel], Columns]] = []
+    if not stored:
+        new.append((Contact, columns | {"id": contact_id}))
+    answer = _consent(row, person, contact_id)
+    if answer and all(differs(found, answer) for found in known.consents.get(contact_id, [])):
+        new.append((Consent, answer))
+    intake.take(row, *new)
+
+
+def _consent(row: ContactRow, person: Person, contact_id: UUID) -> Columns | None:
+    """Every answer is kept, and the newest counts; one of which only the day is known is of its beginning."""
+    if row.consent is None or row.consent_at is None:
+        return None
+    begins = days.instant(row.consent_at.local_day(person.zone), time(0), person.zone)
+    return {
+        "clinic_id": person.clinic_id,
+        "patient_id": person.id,
+        "contact_id": contact_id,
+        "purpose": contacts.REMINDERS,
+        "channel": row.channel,
+        "given": row.consent,
+        "source": row.consent_source,
+        "wording": row.consent_wording,
+        "at": row.consent_at.instant(person.zone) or begins,
+    }
+
+
+def add_results(intake: Intake, rows: Sequence[ResultRow], known: imports.Known) -> None:
+    stored: dict[tuple[Any, ...], set[tuple[str, str]]] = defaultdict(set)
+    for found in (found for results in known.results.values() for found in results):
+        key = (found.patient_id, found.analyte, found.collected_on, found.collected_at, found.status)
+        stored[key].add((found.value_as_sent, found.unit_as_sent))
+    for row in rows:
+        if person := intake.whose(row):
+            _result(intake, row, person, stored)
+
+
+def _result(
+    intake: Intake, row: ResultRow, person: Person, stored: Mapping[tuple[Any, ...], set[tuple[str, str]]]
+) -> None:
+    on, at = row.collected.local_day(person.zone), row.collected.instant(person.zone)
+    said = stored.get((person.id, row.analyte, on, at, row.status), set())
+    if on > days.local_day(intake.now, person.zone):
+        intake.refuse(row, "the day of the draw is still to come", "correct the date")
+    elif (row.value_as_sent, row.unit_as_sent) in said:
+        intake.take(row)
+    elif said and row.status is not ResultStatus.CORRECTED:
+        what = f"another value of {row.analyte} is stored for this draw"
+        intake.refuse(row, what, "give it the status corrected if the laboratory corrected it")
+    else:
+        intake.take(row, (Result, _result_columns(row, person, on, at) | {"recorded_at": intake.now}))
+
+
+def _result_columns(row: ResultRow, person: Person, on: date, at: datetime | None) -> Columns:
+    return {
+        "clinic_id": person.clinic_id,
+        "id": new_id(),
+        "patient_id": person.id,
+        "analyte": row.analyte,
+        "value": row.value,
+        "value_as_sent": row.value_as_sent,
+        "unit_as_sent": row.unit_as_sent,
+        "collected_on": on,
+        "collected_at": at,
+        "status": row.status,
+        "usable": row.unusable is None,
+        "problem": row.unusable,
+        "source": SOURCE,
+    }
