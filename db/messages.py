@@ -111,6 +111,14 @@ def oldest_due(session: Session, *, now: datetime) -> datetime | None:
     return session.scalar(sa.select(sa.func.min(messages.c.send_at)).where(waiting))
 
 
+def next_due(session: Session) -> datetime | None:
+    """When the next message that waits is due."""
+    messages = batches.table(Message)
+    return session.scalar(
+        sa.select(sa.func.min(messages.c.send_at)).where(messages.c.state == sa.text("'waiting'"))
+    )
+
+
 def _new(slot: Slot, channel: Channel, send_at: datetime, now: datetime) -> Values:
     return slot._asdict() | {"channel": channel, "send_at": send_at, "created_at": now}
 

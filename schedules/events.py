@@ -55,7 +55,7 @@ def advance(fold: Fold, today: date) -> None:
 
 
 def _lapse(fold: Fold, day: date) -> None:
-    """The open item goes back to the protocol's day, not before this one; what is overdue never becomes later."""
+    """The open item goes back to the protocol's day, not before this one; what is overdue is not put off."""
     item, fold.override = fold.open, None
     if item is None or not item.overridden:
         return

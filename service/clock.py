@@ -4,7 +4,7 @@ Workers on several machines agree because on PostgreSQL it is the database's clo
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeAlias
 
@@ -29,6 +29,11 @@ def machine() -> datetime:
 
 def running(engine: Engine) -> Clock:
     return partial(now, engine)
+
+
+def shifted(by: timedelta) -> Clock:
+    """The machine's time, moved: the demo's, when it is asked to live on another day."""
+    return lambda: machine() + by
 
 
 class WoundClock:

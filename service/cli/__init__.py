@@ -10,10 +10,10 @@ from importlib import metadata
 
 import typer
 
-from service.cli import reports, rules, running
+from service.cli import demo, imports, reports, rules, running
 from service.errors import Refused, one_line
 
-MODULES = (rules, running, reports)  # each adds its commands in `register(app)`
+MODULES = (rules, running, imports, reports, demo)  # each adds its commands in `register(app)`
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -62,9 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _unexpected(error: Exception) -> int:
+    from sqlalchemy.exc import OperationalError
+
     if os.environ.get("NEXTCOUNT_DEBUG") == "1":
         traceback.print_exception(error)
         return 1
+    if isinstance(error, OperationalError):
+        return _say(f"the database cannot be used: {error.orig}", code=1)
     kind = type(error).__name__
     return _say(
         f"this failed unexpectedly ({kind}): run it again with NEXTCOUNT_DEBUG=1 for the details", code=1

@@ -1,0 +1,1 @@
+"""`nextcount demo`: fourteen days of four clinics in a temporary database, told in plain sentences."""
