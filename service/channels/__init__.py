@@ -1,4 +1,4 @@
-"""One outside sender each, behind one port: `send` answers accepted, rejected or unknown, and never raises for it."""
+"""One outside sender each, behind one port: `send` answers accepted, rejected or unknown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

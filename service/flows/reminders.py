@@ -1,7 +1,7 @@
 """A reminder becomes due: claim, guard, attempt, send, outcome, next rung.
 
-One transaction claims, guards and commits the attempts; none is open during the calls; outcomes are written in
-slices, each with the next rungs of its items.
+One transaction claims, guards and commits the attempts; none is open during the calls; outcomes are written
+in slices, each with the next rungs of its items.
 """
 
 from collections.abc import Sequence

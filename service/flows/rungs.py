@@ -1,4 +1,4 @@
-"""The waiting rung of each open item and track: planned, given a message, planned again when its time changes."""
+"""The waiting rung of each open item and track: planned, given a message, planned again."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,15 +122,11 @@ def _attach(
 
 
 def slot_of(row: Mapping[str, Any]) -> Slot:
-    return Slot(row["clinic_id"], row["patient_id"], row["track"], quarter(row["send_at"]))
-
-
-def quarter(moment: datetime) -> datetime:
-    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+    return Slot(row["clinic_id"], row["patient_id"], row["track"], ladder.quarter(row["send_at"]))
 
 
 def message_slots(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> dict[Slot, UUID]:
-    """A message for each reminder's quarter of an hour; where that one was said already, for the next that is free."""
+    """A message for each reminder's quarter of an hour, or for the next whose message was not said yet."""
     wanted = {slot_of(row): row["send_at"] for row in rows}
     found: dict[Slot, UUID] = {}
     shifted = {slot: slot for slot in wanted}

@@ -1,4 +1,4 @@
-"""What the passing of days alone changes: check-ins that were missed, overrides that lapse, reviews that fall due."""
+"""What the passing of days alone changes: missed check-ins, lapsed overrides, reviews that fall due."""
 
 from sqlalchemy.engine import Engine
 

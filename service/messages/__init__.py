@@ -43,7 +43,7 @@ def catalogue(language: str) -> Mapping[str, Any]:
 
 
 def render(sender: Sender, lines: Sequence[Line], *, audience: str, language: str, wording: str) -> Text:
-    """One message for everything that is to be said to one person now. ValueError when the clinic cannot be called."""
+    """All that is to be said to one person now, in one message. ValueError when the clinic has no phone."""
     if not sender.phone or not sender.emergency_number:
         raise ValueError("a clinic without a phone and an emergency number cannot send")
     words = catalogue(language)
