@@ -16,7 +16,6 @@ from service import pages
 from service.api import clinics, coordinators, health, problems
 from service.clock import Clock
 from service.deps import House
-from service.flows import preview
 
 log = structlog.get_logger()
 
@@ -44,7 +43,6 @@ def create_app(
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        max_body_size=preview.LARGEST,
     )
     app.state.house = House(engine, clock, local_only)
     problems.install(app)

@@ -68,5 +68,15 @@ async def preview_schedule(request: Request) -> Response:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "Send the body as application/json.")
-    answer = await run_in_threadpool(preview.run, await request.body())
+    answer = await run_in_threadpool(preview.run, await _body(request))
     return Response(answer, media_type="application/json")
+
+
+async def _body(request: Request) -> bytes:
+    """As much as is read of any body: what comes after that is left unread."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > preview.LARGEST:
+            raise Problem(413, f"The body is larger than {preview.LARGEST // 1024} KiB.")
+    return bytes(body)

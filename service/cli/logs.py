@@ -10,7 +10,7 @@ import traceback
 from collections.abc import MutableMapping
 from datetime import date
 from enum import Enum
-from typing import Any
+from typing import Any, TextIO
 from uuid import UUID
 
 import structlog
@@ -26,15 +26,16 @@ LEFT_OUT = "[left out]"
 TALKATIVE = ("alembic", "apscheduler", "uvicorn")
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Send this program's logs and those of its libraries through one door."""
+def configure(stream: TextIO | None = None) -> None:
+    """Send this program's logs and those of its libraries through one door: standard error."""
+    logging.raiseExceptions = False  # a record that cannot be written would be printed with its arguments
     structlog.configure(
         processors=[*_shared(), ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=[_format_alone, *_shared()],
@@ -43,7 +44,7 @@ def configure(level: int = logging.INFO) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
+    root.setLevel(logging.INFO)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 

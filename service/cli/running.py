@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import signal
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from service.settings import Settings
-    from service.worker import Worker
 
 SHUTDOWN_SECONDS = 10  # for answers under way
 
@@ -63,14 +63,10 @@ def serve(
             f"{given.host} is open to other machines, and nobody is asked to sign in: "
             "listen on 127.0.0.1, or say --without-sign-in"
         )
-    with opened(given) as engine:
-        app = _app(engine, any_host=not _is_loopback(given.host))
-        typer.echo(f"nextcount is at http://{given.host}:{given.port}/", err=True)
-        if no_worker:
-            _serve(app, given)
-        else:
-            with _working(engine, given):
-                _serve(app, given)
+    with opened(given) as engine, ExitStack() as stack:
+        if not no_worker:
+            stack.enter_context(working(engine, given))
+        listen(web(engine, given), given)
 
 
 def worker(database: Database = None) -> None:
@@ -83,7 +79,7 @@ def worker(database: Database = None) -> None:
     given, stop = settings.load(database_url=database), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with opened(given) as engine, _working(engine, given):
+    with opened(given) as engine, working(engine, given):
         stop.wait()
 
 
@@ -140,14 +136,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _app(engine: Engine, *, any_host: bool) -> FastAPI:
+def web(engine: Engine, given: Settings) -> FastAPI:
+    """The application, known by the names of loopback when it listens there."""
     from service import app, clock
 
-    return app.create_app(engine, clock.running(engine), hosts=None if any_host else app.LOOPBACK)
+    hosts = app.LOOPBACK if _is_loopback(given.host) else None
+    return app.create_app(engine, clock.running(engine), hosts=hosts)
 
 
 @contextmanager
-def _working(engine: Engine, given: Settings) -> Iterator[Worker]:
+def working(engine: Engine, given: Settings) -> Iterator[None]:
+    """The loops, while the block runs."""
     from service import clock
     from service.channels import local
     from service.worker import Worker
@@ -161,28 +160,36 @@ def _working(engine: Engine, given: Settings) -> Iterator[Worker]:
     )
     loops.start()
     try:
-        yield loops
+        yield
     finally:
         loops.stop()
 
 
-def _serve(app: FastAPI, given: Settings) -> None:
-    """Until SIGTERM or Ctrl-C. Uvicorn raises the signal once more at its end: then it is only the end."""
+def listen(app: FastAPI, given: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C. Uvicorn raises the signal again at its end: by then it only says so."""
     import uvicorn
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     config = uvicorn.Config(
         app,
-        host=given.host,
-        port=given.port,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    server = uvicorn.Server(config)
-    server.run()
-    if not server.started:
-        raise Refused(f"port {given.port} of {given.host} is taken: choose another with --port")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    with _bound(given.host, given.port) as bound:
+        name = f"[{given.host}]" if ":" in given.host else given.host
+        typer.echo(f"nextcount is at http://{name}:{bound.getsockname()[1]}/", err=True)
+        uvicorn.Server(config).run([bound])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise Refused(
+            f"{host}, port {port}: {error.strerror}: choose others with --host and --port"
+        ) from None

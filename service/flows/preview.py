@@ -55,9 +55,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def run(raw: bytes, *, seconds: float = SECONDS) -> bytes:
+def run(raw: bytes, *, seconds: float = SECONDS, memory: int = MEMORY) -> bytes:
     """The answer to a body, as JSON. Problem 422 names the key; 503: too many ask, or it takes too long."""
-    with _place(), _child(raw) as answers:
+    with _place(), _child(raw, memory) as answers:
         if not answers.poll(seconds):
             raise Problem(503, f"This preview took more than {seconds:g} seconds. Ask for a shorter time.")
         try:
@@ -80,9 +80,9 @@ def _place() -> Iterator[None]:
 
 
 @contextmanager
-def _child(raw: bytes) -> Iterator[Connection]:
+def _child(raw: bytes, memory: int) -> Iterator[Connection]:
     here, there = _processes.Pipe(duplex=False)
-    process = _processes.Process(target=_answer, args=(raw, there), daemon=True)
+    process = _processes.Process(target=_answer, args=(raw, memory, there), daemon=True)
     process.start()
     there.close()
     try:
@@ -94,10 +94,10 @@ def _child(raw: bytes) -> Iterator[Connection]:
         here.close()
 
 
-def _answer(raw: bytes, answers: Connection) -> None:
+def _answer(raw: bytes, memory: int, answers: Connection) -> None:
     """In the child: nobody waits for it who does not have to."""
     os.nice(10)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     with suppress(MemoryError):
         answers.send(_simulated(raw))
 
