@@ -8,20 +8,18 @@ import re
 from datetime import UTC, date, datetime, time
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from db import batches, courses, protocols
+from db import batches
 from db.engine import reading, writing
 from db.tables import Clinic, Course, CourseEvent, Patient, Result
-from db.types import new_id
-from schedules import days
-from schedules import protocol as protocol_files
-from schedules.facts import EventType
-from service.flows import plans, reports
+from schedules import protocol as protocols
+from service.flows import imports, reports
+from service.flows.imports import Manner
+from service.flows.intake import NewClinics
 from service.flows.reports import Question, Report, Section
 from service.ingest import folder, mapping
 from service.ingest.rows import Batch
@@ -31,7 +29,6 @@ BEFORE = datetime(
     2012, 1, 1, tzinfo=UTC
 )  # when everything became known: a plan looks no further than its day
 NOW = datetime(2026, 3, 2, 17, tzinfo=UTC)
-ZONE = days.zone("America/New_York")
 EVER = date(2000, 1, 1)
 
 COUNTS = Path(__file__).with_name("adherence_cdisc.sql").read_text()
@@ -102,65 +99,27 @@ def batch() -> Batch:
 
 @pytest.fixture
 def study(engine: Engine) -> Engine:
-    """The study's facts, known from the beginning; what is written down is the plan of today."""
-    clinics = {name: new_id() for name in sorted({row.clinic for row in batch().patients})}
-    people = {row.key: new_id() for row in batch().patients}
-    treated = {row.patient: new_id() for row in batch().courses}
-    protocol = protocol_files.parse((DATA / "protocol.toml").read_bytes(), where="protocol.toml")
-    died = {row.patient: row.on for row in batch().events if row.type is EventType.DIED}
-
-    def whose(row: Any) -> dict[str, Any]:
-        return {"clinic_id": clinics[row.patient[0]], "patient_id": people[row.patient]}
-
-    def patient(row: Any) -> dict[str, Any]:
-        end = died.get(row.key)
-        ending = {"ended_on": end, "ended_reason": end and "died", "ended_recorded_at": end and BEFORE}
-        who = {"clinic_id": clinics[row.clinic], "id": people[row.key], "birth_date": row.birth_date}
-        named = {"authority": row.authority, "mrn": row.mrn, "name": row.name, "language": "en"}
-        return (
-            who | named | ending | {"time_zone": str(ZONE), "preferred_time": time(9), "created_at": BEFORE}
-        )
-
-    with writing(engine) as session:
-        batches.insert(session, Clinic, [a_clinic(name, id_) for name, id_ in clinics.items()])
-        batches.insert(session, Patient, map(patient, batch().patients))
-        pins = {id_: protocols.pin(session, id_, protocol, now=BEFORE) for id_ in clinics.values()}
-        pinned = {"protocol_id": protocol.id, "medicine": protocol.medicine.name, "created_at": BEFORE}
-        batches.insert(
-            session,
-            Course,
-            (
-                whose(row) | pinned | {"id": treated[row.patient], "start": row.start}
-                | {"protocol_hash": pins[clinics[row.patient[0]]]}
-                for row in batch().courses
-            ),
-        )  # fmt: skip
-        batches.insert(
-            session,
-            CourseEvent,
-            (
-                {"clinic_id": clinics[row.patient[0]], "course_id": treated[row.patient], "on": row.on}
-                | {"type": row.type, "reason": row.reason, "recorded_at": BEFORE}
-                for row in batch().events
-                if row.type is EventType.STOP
-            ),
-        )
-        batches.insert(session, Result, (whose(row) | a_result(row) for row in batch().results))
-        keys = [key for id_ in clinics.values() for key in courses.of_clinic(session, id_)]
-        plans.apply(session, keys, now=NOW)
+    """The study's records, imported today."""
+    protocol = protocols.parse((DATA / "protocol.toml").read_bytes(), where="protocol.toml")
+    manner = Manner(
+        name="cdisc_pilot",
+        by="Grace Invented",
+        clinics=NewClinics(time_zone="America/New_York", phone="+1 202-555-0100", emergency_number="911"),
+        protocols={protocol.id: protocol},
+    )
+    outcome = imports.take(engine, batch(), manner, now=NOW)
+    assert (outcome.errors, outcome.new["results"]) == ((), 17853)
     return engine
 
 
-def a_clinic(name: str, id_: Any) -> dict[str, Any]:
-    called = {"name": name, "phone": "+1 202-555-0100", "emergency_number": "911"}
-    return {"id": id_, "time_zone": str(ZONE), "created_at": BEFORE} | called
-
-
-def a_result(row: Any) -> dict[str, Any]:
-    sent = {"value_as_sent": row.value_as_sent, "unit_as_sent": row.unit_as_sent, "source": "study"}
-    taken = {"collected_on": row.collected.local_day(ZONE), "status": row.status, "recorded_at": BEFORE}
-    judged = {"usable": row.unusable is None, "problem": row.unusable, "value": row.value}
-    return {"analyte": row.analyte} | sent | taken | judged
+@pytest.fixture
+def known_all_along(study: Engine) -> Engine:
+    """As if every fact had been told before it happened: a plan looks no further than its own day."""
+    told = {Clinic: "created_at", Course: "created_at", CourseEvent: "recorded_at", Result: "recorded_at"}
+    with writing(study) as session:
+        for model, column in {**told, Patient: "ended_recorded_at"}.items():
+            session.execute(sa.update(batches.table(model)).values({column: BEFORE}))
+    return study
 
 
 # ---- held against each other
@@ -177,10 +136,12 @@ def test_every_clinic_has_the_figures_of_an_independent_count(study: Engine) -> 
     assert (total["covered"], total["ended"], total["days"], total["days_in_date"]) == (16, 76, 13901, 13163)
 
 
-def test_so_it_had_on_days_of_the_study(study: Engine) -> None:
+def test_so_it_had_on_days_of_the_study(known_all_along: Engine) -> None:
     for day in (date(2012, 10, 1), date(2013, 3, 15), date(2013, 8, 1), date(2014, 2, 1)):
-        report = reports.adherence(study, Question(as_of=datetime.combine(day, time(17), UTC)), now=NOW)
-        counted = counted_in_sql(study, today=day)
+        report = reports.adherence(
+            known_all_along, Question(as_of=datetime.combine(day, time(17), UTC)), now=NOW
+        )
+        counted = counted_in_sql(known_all_along, today=day)
         assert {name: reported(report.clinics[name]) for name in counted} == counted
         assert any(figures["late"] for figures in counted.values())
     assert sum(figures["overdue"] for figures in counted.values()) == 1
