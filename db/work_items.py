@@ -51,6 +51,15 @@ def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUI
     return {(row.clinic_id, row.key): row.raised_at for row in rows}
 
 
+def of_plans(session: Session, courses: Sequence[Key]) -> set[tuple[UUID, str]]:
+    """The (clinic, key) of what the plans of these courses asked and nobody has finished."""
+    work = batches.table(WorkItem)
+    query = sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED, work.c.key.startswith("need/"))
+    return {
+        (row.clinic_id, row.key) for row in batches.fetch(session, query, work, courses, column="course_id")
+    }
+
+
 def unfinished(session: Session, clinic_id: UUID) -> Sequence[sa.Row]:
     """The clinic's worklist, the nearest deadline first, with the patient's name where there is one."""
     work, patients = batches.table(WorkItem), batches.table(Patient)

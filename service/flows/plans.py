@@ -135,6 +135,14 @@ def _ask(session: Session, planned: Sequence[tuple[CourseFacts, Plan]], now: dat
     work_items.finish(session, met, outcome="what it asked was done", now=now)
 
 
+def forget(session: Session, keys: Sequence[Key], *, now: datetime) -> None:
+    """Finish what the plans of these courses no longer ask, for what they asked it of was taken back."""
+    known = courses.known(session, keys)
+    asked = {_key(facts, need) for facts in known for need in _plan(facts, now).needs}
+    gone = work_items.of_plans(session, [facts.key for facts in known]) - asked
+    work_items.finish(session, sorted(gone), outcome="the plan no longer asks it", now=now)
+
+
 def _key(facts: CourseFacts, need: Need) -> tuple[UUID, str]:
     return facts.clinic_id, f"need/{facts.id}/{need.clock or ''}/{need.kind}/{need.on}"
 

@@ -1,0 +1,62 @@
+"""Folders of records, made on the spot and taken in; and what a database holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from db.tables import METADATA
+from service.flows import imports
+from service.flows.imports import Manner, Outcome
+from service.flows.intake import NewClinics
+from service.ingest import folder as folders
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ELM = NewClinics(time_zone="America/New_York", phone="+1 202-555-0100", emergency_number="911")
+HEADERS = {
+    "patients": "clinic,mrn,name,birth_date",
+    "contacts": "clinic,mrn,channel,address,consent,consent_at,consent_source",
+    "courses": "clinic,mrn,protocol,start",
+    "events": "clinic,mrn,protocol,on,type",
+    "results": "clinic,mrn,collected_on,analyte,value,unit,status",
+}
+Written = Callable[[], None]
+
+
+@dataclass
+class Records:
+    """One folder, of a clinic named Elm Street unless a row begins with another name."""
+
+    folder: Path
+
+    def write(self, **tables: list[str]) -> "Records":
+        """Whole tables by name: rows without the clinic. `columns` after a | replace the header's own."""
+        for name, rows in tables.items():
+            header = HEADERS[name]
+            if rows and rows[0].startswith("|"):
+                header, rows = f"clinic,{rows[0][1:]}", rows[1:]
+            lines = [header, *(f"Elm Street,{row}" for row in rows)]
+            (self.folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+        return self
+
+    def take(self, engine: Engine, *, now: datetime = NOW, **manner: Any) -> Outcome:
+        values = {"name": "records", "by": "Kim Invented", "clinics": ELM} | manner
+        return imports.take(engine, folders.read(self.folder), Manner(**values), now=now)
+
+
+def snapshot(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    with engine.connect() as connection:
+        return {
+            table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
+            for table in METADATA.sorted_tables
+        }
+
+
+def places(outcome: Outcome) -> list[str]:
+    """Where the errors are, and what they say."""
+    return [f"{error.line.file}:{error.line.number}: {error.what}" for error in outcome.errors]
