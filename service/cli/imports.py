@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -309,5 +310,8 @@ def _id(session: Session, run: str) -> UUID:
 
 
 def _confirm(question: str, yes: bool) -> None:
-    if not yes:
-        typer.confirm(question, abort=True, err=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused("nothing was done, for there is nobody to ask: say --yes")
+    typer.confirm(question, abort=True, err=True)

@@ -1,3 +1,5 @@
+import csv
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -200,6 +202,19 @@ def test_what_belongs_to_a_refused_course_is_refused_with_it(engine: Engine, ada
 def test_events_are_tried_in_the_order_of_their_days(engine: Engine, ada: Records) -> None:
     ada.write(events=[f"1,{LABEL},2026-02-10,resume", f"1,{LABEL},2026-02-01,hold"])
     taken(ada.take(engine))
+
+
+def test_a_hostile_name_is_kept_byte_for_byte_or_refused(engine: Engine, records: Records) -> None:
+    names = json.loads((Path(__file__).parents[1] / "data/blns/blns.json").read_text())
+    with (records.folder / "patients.csv").open("w", newline="") as stream:
+        rows_ = csv.writer(stream)
+        rows_.writerow(["clinic", "mrn", "name", "birth_date"])
+        rows_.writerows(["Elm Street", n, name, "1980-01-01"] for n, name in enumerate(names))
+    outcome = records.take(engine, good_rows=True)
+    stored = {int(patient.mrn): patient.name for patient in rows(engine, Patient)}
+    assert stored == {n: names[n] for n in stored}
+    assert len(stored) + outcome.refused["patients"] == len(names)
+    assert len(stored) > 400
 
 
 # ---- what is told later
