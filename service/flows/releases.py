@@ -193,9 +193,7 @@ def undo(session: Session, import_id: UUID, *, by: str, now: datetime) -> dict[s
     runs = _run(session, import_id)
     if all(run.undone_at is not None for run in runs):
         raise Refused(f"import {import_id} was undone by {runs[0].undone_by}")
-    if later := sorted(
-        {str(id_) for run in runs for id_ in imports.built_on(session, _key(run))}
-    ):
+    if later := sorted({str(id_) for run in runs for id_ in imports.built_on(session, _key(run))}):
         raise Refused(f"later imports tell more of its patients: undo {', '.join(later)} first")
     counts: Counter[str] = Counter()
     for run in runs:
