@@ -7,21 +7,22 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from db import batches
-from db.tables import Clinic, Message, Patient
+from db.tables import Channel, Clinic, Message, Patient
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     clinics: int
     patients: int  # who have neither left nor died
-    waiting: int  # messages
+    waiting: int  # messages to patients and carers
     next_at: datetime | None  # when the first of them goes out
 
 
 def counted(session: Session) -> Totals:
     clinics, patients, messages = (batches.table(model) for model in (Clinic, Patient, Message))
     here = sa.and_(patients.c.voided_at.is_(None), patients.c.ended_on.is_(None))
-    waiting = sa.select(sa.func.count(), sa.func.min(messages.c.send_at)).where(sa.text("state = 'waiting'"))
+    to_people = sa.and_(sa.text("state = 'waiting'"), messages.c.channel != Channel.WORKLIST)
+    waiting = sa.select(sa.func.count(), sa.func.min(messages.c.send_at)).where(to_people)
     count, first = session.execute(waiting.select_from(messages)).one()
     return Totals(
         clinics=session.scalar(sa.select(sa.func.count()).select_from(clinics)) or 0,

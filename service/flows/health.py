@@ -48,14 +48,14 @@ def look(engine: Engine, *, now: datetime) -> Health:
 
 def _other_revision(revision: str | None) -> str:
     is_at = f"The database is at revision {revision or 'none'}, this program needs {_head()}"
-    return f"{is_at}: run `nextcount migrate`."
+    return f"{is_at}: run nextcount migrate."
 
 
 def _reasons(seen: dict[str, datetime], oldest: datetime | None, now: datetime) -> Iterator[str]:
     for loop, what in ((REMINDERS, "Reminders have"), (UPKEEP, "Plans have")):
         if loop not in seen:
-            yield f"{what} never been checked: start `nextcount worker`."
+            yield f"{what} never been checked: start nextcount worker."
         elif now - seen[loop] > STALLED:
-            yield f"{what} not been checked since {seen[loop]:%Y-%m-%d %H:%M} UTC: start `nextcount worker`."
+            yield f"{what} not been checked since {seen[loop]:%Y-%m-%d %H:%M} UTC: start nextcount worker."
     if oldest is not None and now - oldest > WAITED:
         yield f"A message has been due since {oldest:%Y-%m-%d %H:%M} UTC and has not gone out."

@@ -144,8 +144,8 @@ def test_not_ready_before_the_first_sign_of_life(client: TestClient) -> None:
     answer = client.get("/health/ready")
     assert answer.status_code == 503
     assert [error["msg"] for error in answer.json()["errors"]] == [
-        "Reminders have never been checked: start `nextcount worker`.",
-        "Plans have never been checked: start `nextcount worker`.",
+        "Reminders have never been checked: start nextcount worker.",
+        "Plans have never been checked: start nextcount worker.",
     ]
 
 
@@ -180,7 +180,7 @@ def test_not_ready_on_a_database_of_another_revision(practice: Practice, client:
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json()["detail"]) == (
         503,
-        f"The database is at revision 0000, this program needs {migrations.head()}: run `nextcount migrate`.",
+        f"The database is at revision 0000, this program needs {migrations.head()}: run nextcount migrate.",
     )
 
 

@@ -118,7 +118,8 @@ def test_the_front_page_counts_and_says_when_reminders_were_checked(
     words = read(client, "/").words
     for count in ("Lapsed 2", "Overdue 0", "Patients 2", "Clinics 1"):
         assert count in words
-    assert "Reminders were last checked at 2026-03-02 15:00 UTC." in words
+    assert "Reminders last checked 2026-03-02 15:00 UTC." in words
+    assert "Messages to come 1 " in words
     assert "The next message goes out at 2026-03-" in words
 
 
@@ -126,7 +127,7 @@ def test_the_front_page_of_an_empty_clinic(client: TestClient) -> None:
     words = read(client, "/").words
     assert "Patients 0" in words
     assert "Reminders have not been checked yet." in words
-    assert "No message is waiting." in words
+    assert "No message is to come." in words
 
 
 def test_the_overdue_page_says_whom_to_call_first_why_and_where(client: TestClient, busy: Practice) -> None:
