@@ -119,7 +119,7 @@ def test_the_front_page_counts_and_says_when_reminders_were_checked(
     for count in ("Lapsed 2", "Overdue 0", "Patients 2", "Clinics 1"):
         assert count in words
     assert "Reminders last checked 2026-03-02 15:00 UTC." in words
-    assert "Messages to come 1 " in words
+    assert "Messages to come 2 " in words
     assert "The next message goes out at 2026-03-" in words
 
 
