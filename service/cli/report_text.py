@@ -45,7 +45,7 @@ def show(report: Report) -> None:
 def sentences(report: Report) -> Iterator[str]:
     total = report.total
     yield _heading(report)
-    yield f"{total.patients} patients, {total.courses} courses."
+    yield f"Patients: {total.patients}. Courses: {total.courses}."
     yield _on_time(total)
     yield f"Days in date: {_of(total.days_in_date, 'days')}{_but(total.days_in_date.excluded)}."
     yield _lateness(total)
@@ -64,10 +64,8 @@ def _heading(report: Report) -> str:
     limits += [f"under {question.protocol}"] if question.protocol else []
     what = one_line(" ".join(["Adherence", *limits]))
     again = ", planned again from what was known then" if question.as_of else ""
-    moment = report.moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return (
-        f"{what}: tests whose last day on time is {since}up to {report.period.last}, as of {moment}{again}."
-    )
+    period, moment = f"{since}up to {report.period.last}", figures.stamp(report.moment)
+    return f"{what}: tests whose last day on time is {period}, as of {moment}{again}."
 
 
 def _on_time(total: Section) -> str:

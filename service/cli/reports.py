@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet calculate, or run, a cell
 COLUMNS = ("clinic", "from", "to", "as_of", "measure", "part", "kind", "value", "denominator", "rate")
 ALL = "(all)"
+OLDEST = 1900
 
 reports_app = typer.Typer(help="Figures about how well the plans are kept.", no_args_is_help=True)
 
@@ -85,9 +86,12 @@ def _day(text: str | None, option: str) -> date | None:
     if text is None:
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day, not a moment
+        day = date.fromisoformat(text)
     except ValueError:
-        raise Refused(f"{option}: this is not a day: write it as 2026-01-31") from None
+        day = None
+    if day is None or day.isoformat() != text:
+        raise Refused(f"{option}: this is not a day: write it as 2026-01-31")
+    return day
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -97,9 +101,9 @@ def _moment(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or moment.year < OLDEST:
         raise Refused("--as-of: this is not a moment with its zone: write it as 2026-01-31T09:00Z")
-    return moment
+    return moment.astimezone(UTC)
 
 
 def _show(found: Report, form: Format) -> None:
@@ -132,8 +136,8 @@ def _csv(found: Report) -> str:
     """A line for each figure; an empty value is no data. Counts that are not excluded add up."""
     from service.flows import figures
 
-    first, last, as_of = found.question.first, found.period.last, found.moment
-    period = (first.isoformat() if first else "", last.isoformat(), as_of.isoformat())
+    first, last = found.question.first, found.period.last
+    period = (first.isoformat() if first else "", last.isoformat(), figures.stamp(found.moment))
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(COLUMNS)

@@ -1,6 +1,23 @@
-"""A report's figures in plain values: the documented JSON, and the rows of a table with the same figures."""
+"""A report's figures in plain values: the documented JSON, and the rows of a table with the same figures.
+
+The JSON, in which null is no data, never 0 % or 100 %:
+
+    report          "adherence"
+    period          {"from": day, or null for all time, "to": day}
+    as_of           the moment, in UTC; planned_again: whether from what was known then
+    medicine        what was asked for, or null; protocol likewise
+    method          in words, with grace_days_used: {days of grace: items that had them}
+    clinics         [{"clinic": name, …}], each with the same keys as total
+    total           patients, courses, measures, lateness
+      measures      by name {"numerator", "denominator", "rate": a fraction or null, "parts", "excluded"}:
+                    on-time, on-time-without-grace, days-in-date, very-late (over 28 days), coverage, check-ins
+                    and reminder-effect/AUDIENCE/RUNG where there are any. Parts add up to the denominator,
+                    excluded ones are counted by class. coverage also lists patients_without: [{clinic, mrn}]
+      lateness      {"items", "first_quartile", "median", "third_quartile": days, "excluded"}
+"""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from schedules.adherence import Lateness, Measure
@@ -27,7 +44,6 @@ class Figure(NamedTuple):
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Rates are fractions; null is no data. `from` null is all time."""
     question = report.question
     return {
         "report": "adherence",
@@ -35,7 +51,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "from": question.first and question.first.isoformat(),
             "to": report.period.last.isoformat(),
         },
-        "as_of": report.moment.isoformat().replace("+00:00", "Z"),
+        "as_of": stamp(report.moment),
         "planned_again": question.as_of is not None,
         "medicine": question.medicine,
         "protocol": question.protocol,
@@ -49,6 +65,10 @@ def as_json(report: Report) -> dict[str, Any]:
         "clinics": [{"clinic": name} | _section(report, section) for name, section in report.clinics.items()],
         "total": _section(report, report.total),
     }
+
+
+def stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def figures(report: Report) -> Iterator[Figure]:
