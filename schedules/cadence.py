@@ -1,13 +1,14 @@
 """Check-ins: a fixed cadence from the anchor, whatever was answered when (scheduling rules §8)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from schedules.facts import Class, Course
 from schedules.fold import Fold
 from schedules.opening import Open
 from schedules.protocol import Clock
-from schedules.rhythm import Slot
+from schedules.rhythm import Slot, widths
 
 
 class CheckIns(Fold):
@@ -24,7 +25,16 @@ class CheckIns(Fold):
         for slot in passed:
             if self.paused_on(slot.due_on):
                 self.skip(Class.HELD, slot, on=on)
-        self.choose(self.pending, was.due_on, on=on)
+        self.choose(self._base_after(was.due_on), was.due_on, on=on)
+
+    def _base_after(self, day: date) -> Slot | None:
+        """The pending day, counted from the check-in before it, which may lie between two days of it."""
+        slot = self.pending
+        if slot is None or day <= slot.base or not isinstance(slot.phase, int):
+            return slot
+        interval = (slot.due_on - day).days
+        found = widths(interval, due=slot.due_on, own=self.phases[slot.phase])
+        return replace(slot, base=day, widths=found, interval=interval)
 
     def _next_base(self, day: date) -> tuple[list[Slot], Slot | None]:
         """The first base day after `day`, and those strictly between the last one and it."""
@@ -52,9 +62,11 @@ class CheckIns(Fold):
                 self.need("check-ins-missed", on=opens, role="coordinator", why=why)
 
     def _next_opens(self, was: Open) -> date | None:
-        state = self.rhythm.grid, self.rhythm.offset
-        asked = self.asked(self._next_base(was.due_on)[1], was.due_on)
-        self.rhythm.grid, self.rhythm.offset = state
+        """The day on which the one after `was` can be answered; nothing is changed by looking."""
+        state = self.rhythm.grid, self.rhythm.offset, self.pending
+        self.pending = self._next_base(was.due_on)[1]
+        asked = self.asked(self._base_after(was.due_on), was.due_on)
+        self.rhythm.grid, self.rhythm.offset, self.pending = state
         slot = min(asked, key=lambda each: each.due_on, default=None)
         return None if slot is None else opening(slot)
 

@@ -167,7 +167,8 @@ def overrule(fold: Fold, event: Event) -> None:
         _decide(fold, event, why)
     elif event.due_on is not None:
         _move(fold, event.due_on, why=why, overridden=True)
-    elif event.every is not None:
+    else:
+        assert event.every is not None, "an override gives every or due_on"
         _move(fold, max(add(item.slot.base, event.every), event.on), why=why, overridden=True)
 
 

@@ -167,12 +167,11 @@ def _is_on(rung: Rung, track: Track) -> bool:
 
 
 def _days_of(rung: Rung, item: Item, number: int) -> Iterator[tuple[date, int, int]]:
-    day = rung.day(item)
-    for count in itertools.count(1):
+    day, count = rung.day(item), 1
+    yield day, number, count
+    while rung.repeat is not None and day < date.max - timedelta(days=rung.repeat):
+        day, count = days.shift(day, rung.repeat), count + 1
         yield day, number, count
-        if rung.repeat is None or day >= date.max - timedelta(days=rung.repeat):
-            return
-        day = days.shift(day, rung.repeat)
 
 
 def next_rung(item: Item, track: Track, *, hours: Hours, begins: datetime, after: int = 0) -> Step | None:

@@ -70,7 +70,7 @@ def _phase_spans(fold: Fold, number: int) -> list[Span]:
     until = fold.rhythms[number + 1].anchor if number + 1 < len(fold.rhythms) else date.max
     found: list[Span] = []
     for index in range(len(rhythm.phases)):
-        begin, end = rhythm.span(index)
+        begin, end = rhythm.spans()[index]
         if begin is not None and end is not None and end < until:
             found.append(("phase-unfinished", begin, end, _asked(fold, rhythm, index)))
     return found

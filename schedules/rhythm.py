@@ -89,15 +89,15 @@ class Rhythm:
         """Days from the offset before, or from the anchor."""
         return (self.offset_day(index) - self.offset_day(index - 1)).days
 
-    def span(self, index: int) -> tuple[date | None, date | None]:
-        """First and last day of a phase; None where no day is known."""
+    def spans(self) -> list[tuple[date | None, date | None]]:
+        """First and last day of each phase; None where no day is known."""
         begin: date | None = self.anchor
-        for number, phase in enumerate(self.phases):
+        found = []
+        for phase in self.phases:
             end = self._end(phase, begin)
-            if number == index:
-                return begin, end
+            found.append((begin, end))
             begin = end
-        raise IndexError(index)
+        return found
 
     def _end(self, phase: Phase, begin: date | None) -> date | None:
         if phase.offsets is not None:
@@ -111,7 +111,7 @@ class Rhythm:
     def governing(self, day: date) -> int | None:
         """The phase that governs a test on that day; None when the last one has ended."""
         for index in range(1 if self.offsets else 0, len(self.phases)):
-            phase, (_, end) = self.phases[index], self.span(index)
+            phase, (_, end) = self.phases[index], self.spans()[index]
             if end is None or day < subtract(end, early_of(phase)):
                 return index
         return None
@@ -169,9 +169,9 @@ class Rhythm:
 
     def planned_in(self, index: int) -> list[date]:
         """The days a phase would ask for between its beginning and its end, each test taken on its day."""
-        begin, end = self.span(index)
-        if begin is None or end is None:
-            return []
+        begin, end = self.spans()[index]
+        assert begin is not None, "only of a phase whose days are known"
+        assert end is not None, "only of a phase that ends"
         phase, found = self.phases[index], list[date]()
         if phase.offsets is not None:
             return [self.offset_day(number) for number in range(len(phase.offsets))]

@@ -56,8 +56,6 @@ def _local_time(text: object) -> time:
 
 
 def _day(text: object) -> date:
-    if isinstance(text, date) and not isinstance(text, datetime):
-        return text
     try:
         found = date.fromisoformat(text) if isinstance(text, str) and len(text) == 10 else None
     except ValueError:
@@ -198,8 +196,6 @@ def _read(document: object) -> BodyIn:
         if isinstance(cause, ProtocolError):
             raise SimulateError(".".join(p for p in (key, cause.key) if p), cause.reason) from None
         raise SimulateError(key, _sentence(found["type"], found["msg"])) from None
-    except RecursionError:
-        raise SimulateError("", "the body is nested too deeply") from None
 
 
 def _sentence(kind: str, message: str) -> str:
