@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8400
     reminders_every: Annotated[float, Field(gt=0, le=30)] = 10  # seconds
-    upkeep_every: Annotated[float, Field(gt=0, le=300)] = 60  # seconds
+    upkeep_every: Annotated[float, Field(gt=0, le=60)] = 30  # seconds
 
     @field_validator("database_url")
     @classmethod

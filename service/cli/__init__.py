@@ -3,7 +3,9 @@
 Exit 0: done. 1: failed. 2: asked for wrongly, said in one line.
 """
 
+import io
 import os
+import sys
 import traceback
 from collections.abc import Sequence
 from importlib import metadata
@@ -48,6 +50,8 @@ def nextcount(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Nothing that goes wrong ends in a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not know every letter
     command = typer.main.get_command(app)
     try:
         return command.main(arguments, prog_name="nextcount", standalone_mode=False) or 0

@@ -32,8 +32,11 @@ def simulate_file(file: File) -> None:
     raw = _read(file, largest=preview.LARGEST)
     try:
         answer = simulate.run(preview.read(raw))
-    except (SimulateError, Refused) as error:
-        raise Refused(f"{file}: {error}") from None
+    except SimulateError as error:
+        fault = preview.fault(error)
+        raise Refused(": ".join(part for part in (str(file), fault.loc, fault.msg) if part)) from None
+    except Refused as refusal:
+        raise Refused(f"{file}: {refusal}") from None
     _print(answer)
 
 

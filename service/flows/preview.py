@@ -55,6 +55,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def fault(error: SimulateError) -> Fault:
+    """The key and the reason, each short enough to be read: a key can be anything."""
+    return Fault(one_line(error.key, longest=200), one_line(error.reason))
+
+
 def run(raw: bytes, *, seconds: float = SECONDS, memory: int = MEMORY) -> bytes:
     """The answer to a body, as JSON. Problem 422 names the key; 503: too many ask, or it takes too long."""
     with _place(), _child(raw, memory) as answers:
@@ -108,4 +113,4 @@ def _simulated(raw: bytes) -> bytes | Fault:
     except Refused as refusal:
         return Fault("", str(refusal))
     except SimulateError as error:
-        return Fault(one_line(error.key, longest=200), one_line(error.reason))
+        return fault(error)

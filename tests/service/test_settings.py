@@ -1,0 +1,89 @@
+"""Where the configuration comes from, and that a wrong one is refused by its name and kept to itself."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from service import settings
+from service.errors import Refused
+from service.flows import health
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No variable of this machine, and a folder of secrets that is not there yet."""
+    for name in [name for name in os.environ if name.startswith(settings.PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(settings, "SECRETS", tmp_path / "secrets")
+    return tmp_path / "secrets"
+
+
+def test_nothing_needs_to_be_configured() -> None:
+    given = settings.load()
+    assert (str(given.database), given.host, given.port) == ("sqlite:///nextcount.db", "127.0.0.1", 8400)
+
+
+def test_a_flag_beats_the_environment_and_that_a_file(monkeypatch: pytest.MonkeyPatch, bare: Path) -> None:
+    bare.mkdir()
+    (bare / "nextcount_port").write_text("1001")
+    assert settings.load().port == 1001
+    monkeypatch.setenv("NEXTCOUNT_PORT", "1002")
+    assert settings.load().port == 1002
+    assert settings.load(port=None).port == 1002
+    assert settings.load(port=1003).port == 1003
+
+
+def test_the_password_comes_from_a_file_and_shows_nowhere(
+    monkeypatch: pytest.MonkeyPatch, bare: Path
+) -> None:
+    bare.mkdir()
+    (bare / "nextcount_database_password").write_text("s3cret/with@signs\n")
+    monkeypatch.setenv("NEXTCOUNT_DATABASE_URL", "postgresql://nextcount@db/nextcount")
+    given = settings.load()
+    assert given.database.password == "s3cret/with@signs"
+    assert "s3cret" not in repr(given) + str(given) + str(given.database)
+
+
+def test_a_password_in_the_address_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEXTCOUNT_DATABASE_URL", "postgresql://nextcount:s3cret@db/nextcount")
+    given = settings.load()
+    assert given.database.password == "s3cret"
+    assert "s3cret" not in repr(given) + str(given.database)
+
+
+def test_sqlite_needs_no_password(bare: Path) -> None:
+    bare.mkdir()
+    (bare / "nextcount_database_password").write_text("s3cret")
+    assert settings.load().database.password is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NEXTCOUNT_PORT", "http"),
+        ("NEXTCOUNT_PORT", "65536"),
+        ("NEXTCOUNT_DATABASE_URL", "our s3cret database"),
+        ("NEXTCOUNT_REMINDERS_EVERY", "31"),
+        ("NEXTCOUNT_UPKEEP_EVERY", "0"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_name_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Refused, match=f"^{name}: ") as refused:
+        settings.load()
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_loop_ticks_often_enough_not_to_look_stopped() -> None:
+    for name in ("reminders_every", "upkeep_every"):
+        [longest] = [b.le for b in settings.Settings.model_fields[name].metadata if hasattr(b, "le")]
+        assert longest < health.STALLED.total_seconds()
+
+
+def test_settings_do_not_change(bare: Path) -> None:
+    given = settings.load()
+    with pytest.raises(ValueError, match="frozen"):
+        given.port = 1  # type: ignore[misc]
