@@ -92,7 +92,7 @@ def _coverage(report: Report) -> str:
     said = f"Patients on a medicine with a test planned: {_of(measure, 'patients')}."
     if not measure.names:
         return said
-    named = [one_line(f"{mrn} ({clinic})") for clinic, mrn in figures.callable_numbers(report, measure)]
+    named = [one_line(f"{mrn} ({clinic})") for clinic, mrn in figures.numbers_of(report, measure)]
     more = f" and {len(named) - MOST_NAMES} more" if len(named) > MOST_NAMES else ""
     return f"{said} None is planned for: {', '.join(named[:MOST_NAMES])}{more}."
 

@@ -10,9 +10,9 @@ The JSON, in which null is no data, never 0 % or 100 %:
     clinics         [{"clinic": name, …}], each with the same keys as total
     total           patients, courses, measures, lateness
       measures      by name {"numerator", "denominator", "rate": a fraction or null, "parts", "excluded"}:
-                    on-time, on-time-without-grace, days-in-date, very-late (over 28 days), coverage, check-ins
-                    and reminder-effect/AUDIENCE/RUNG where there are any. Parts add up to the denominator,
-                    excluded ones are counted by class. coverage also lists patients_without: [{clinic, mrn}]
+                    on-time, on-time-without-grace, days-in-date, very-late (over 28 days), coverage;
+                    check-ins and reminder-effect/AUDIENCE/RUNG where there are any. Parts add up to the
+                    denominator; excluded are counted by class. coverage lists patients_without: clinic, mrn
       lateness      {"items", "first_quartile", "median", "third_quartile": days, "excluded"}
 """
 
@@ -104,12 +104,12 @@ def _measure(report: Report, measure: Measure) -> dict[str, Any]:
     }
     if measure.name == "coverage":
         found["patients_without"] = [
-            {"clinic": clinic, "mrn": mrn} for clinic, mrn in callable_numbers(report, measure)
+            {"clinic": clinic, "mrn": mrn} for clinic, mrn in numbers_of(report, measure)
         ]
     return found
 
 
-def callable_numbers(report: Report, measure: Measure) -> list[tuple[str, str]]:
+def numbers_of(report: Report, measure: Measure) -> list[tuple[str, str]]:
     """The clinic and number of each patient whom a measure names."""
     return sorted(report.numbers[patient] for patient in measure.names)
 
@@ -130,7 +130,7 @@ def _figures(report: Report, clinic: str | None, section: Section) -> Iterator[F
         yield Figure(clinic, "followed", name, "figure", count)
     for measure in measures_of(section):
         yield from _parts(clinic, measure)
-        for _, mrn in callable_numbers(report, measure):
+        for _, mrn in numbers_of(report, measure):
             yield Figure(clinic, measure.name, "without", "patient", mrn)
     for name, days in _lateness(section.lateness).items():
         if name != "excluded":

@@ -147,7 +147,7 @@ def test_who_has_nothing_planned_is_named_by_number(february: Town) -> None:
     report = february.report()
     assert counted(report.clinics["Elm Street"].coverage) == (4, 4)
     assert counted(report.clinics["Oak Lane"].coverage) == (1, 2)
-    assert figures.callable_numbers(report, report.total.coverage) == [("Oak Lane", "=Eve+1")]
+    assert figures.numbers_of(report, report.total.coverage) == [("Oak Lane", "=Eve+1")]
 
 
 def test_who_stopped_is_no_longer_on_the_medicine(february: Town) -> None:

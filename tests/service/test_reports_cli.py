@@ -24,8 +24,14 @@ COMPONENTS = {"wbc", "anc", "plt", "hb"}
 
 
 @pytest.fixture
-def address(database: URL, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A clinic with a patient due on 12 January, tested on the 13th, and due on the 27th; and one without."""
+def empty(database: URL, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(clock, "now", lambda engine: NOW)
+    return database.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def address(empty: str, engine: Engine) -> str:
+    """A clinic with a patient due on 12 January, tested on the 13th, and due on the 20th; and one without."""
     practice = Practice(engine, WoundClock(datetime(2026, 1, 5, 17, tzinfo=UTC)))
     practice.open("America/New_York")
     called = {"name": "@Oak\x1b Lane", "phone": "+1 202-555-0100", "emergency_number": "911"}
@@ -38,8 +44,7 @@ def address(database: URL, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> s
     practice.run_until(datetime(2026, 1, 13, 17, tzinfo=UTC))
     practice.draw(patient, date(2026, 1, 13), COMPONENTS)
     practice.run_until(NOW)
-    monkeypatch.setattr(clock, "now", lambda engine: NOW)
-    return database.render_as_string(hide_password=False)
+    return empty
 
 
 def run(address: str, *arguments: str) -> int:
@@ -149,9 +154,9 @@ def test_it_can_be_written_to_a_file(
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(
-    address: str, capsys: pytest.CaptureFixture[str], arguments: list[str], reason: str
+    empty: str, capsys: pytest.CaptureFixture[str], arguments: list[str], reason: str
 ) -> None:
-    assert run(address, *arguments) == 2
+    assert run(empty, *arguments) == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.count("\n") == 1
