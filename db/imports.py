@@ -168,14 +168,15 @@ def _void(session: Session, fact: type[SQLModel], key: Key, now: datetime) -> in
 
 
 def _end_items(session: Session, key: Key, now: datetime) -> None:
-    """Of the import's own courses everything open is withdrawn."""
+    """Of the import's own courses every item is withdrawn, so that none is counted."""
     items = batches.table(Item)
     own = _ids(Course, key)
     query = sa.select(items.c.clinic_id, items.c.id).where(
         items.c.clinic_id == key[0], items.c.course_id.in_(own)
     )
-    still_open = query.where(items.c.class_.is_(None)).order_by(items.c.id).with_for_update()
-    keys: list[Key] = [(row.clinic_id, row.id) for row in session.execute(still_open)]
+    keys: list[Key] = [
+        (row.clinic_id, row.id) for row in session.execute(query.order_by(items.c.id).with_for_update())
+    ]
     reminders.withdraw(session, keys, reason=REASON, now=now)
     work_items.finish_for_items(session, keys, outcome=REASON, now=now)
     _finish_work(session, key, own, now)

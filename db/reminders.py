@@ -14,6 +14,8 @@ from db import batches
 from db.batches import Key, Values
 from db.tables import Course, Item, Reminder, ReminderState
 
+CLOSED = "closed: "  # what the reason of a withdrawal begins with when the item closed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -73,6 +75,23 @@ def withdraw(session: Session, keys: Sequence[Key], *, reason: str, now: datetim
     ended = {"state": ReminderState.WITHDRAWN, "reason": reason, "decided_at": now}
     waiting = sa.update(reminders).where(reminders.c.decided_at.is_(None)).values(ended)
     return batches.update(session, waiting, reminders, keys, column="item_id")
+
+
+def reopen(session: Session, keys: Sequence[Key]) -> int:
+    """Let what was withdrawn because these items closed wait again, the last of each track; how many do.
+
+    Else an item whose closing was a mistake would lose the rung that waited: the next can be weeks later.
+    """
+    reminders = batches.table(Reminder)
+    later = reminders.alias()
+    same = [later.c[name] == reminders.c[name] for name in ("clinic_id", "item_id", "track")]
+    newer = sa.tuple_(later.c.version, later.c.position) > sa.tuple_(
+        reminders.c.version, reminders.c.position
+    )
+    waits = {"state": ReminderState.WAITING, "reason": None, "decided_at": None, "message_id": None}
+    closed = sa.and_(reminders.c.state == ReminderState.WITHDRAWN, reminders.c.reason.startswith(CLOSED))
+    statement = sa.update(reminders).where(closed, ~sa.exists().where(*same, newer)).values(waits)
+    return batches.update(session, statement, reminders, keys, column="item_id")
 
 
 def move(session: Session, rows: Sequence[Values]) -> int:

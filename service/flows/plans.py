@@ -30,6 +30,7 @@ class Change:
     changed: list[Stored] = field(default_factory=list)
     ended: dict[str, list[Key]] = field(default_factory=lambda: defaultdict(list))  # reason: items
     closed: list[Key] = field(default_factory=list)
+    reopened: list[Key] = field(default_factory=list)
     to_climb: list[Stored] = field(default_factory=list)
 
 
@@ -100,11 +101,13 @@ def _alter(change: Change, row: Stored, item: Item, now: datetime) -> None:
     change.changed.append(after)
     if item.class_ is not None:
         if was.class_ is None:
-            change.ended[f"closed: {item.class_.value}"].append(row.key)
+            change.ended[f"{reminders.CLOSED}{item.class_.value}"].append(row.key)
         change.closed.append(row.key)
         return
     if moved:
         change.ended["the due day changed"].append(row.key)
+    elif was.class_ is not None:
+        change.reopened.append(row.key)
     if moved or was.held != item.held or was.class_ is not None:
         change.to_climb.append(after)
 
@@ -116,6 +119,7 @@ def _write(session: Session, change: Change, now: datetime) -> None:
         reminders.withdraw(session, keys, reason=reason, now=now)
     items.write(session, new=change.new, changed=change.changed)
     work_items.finish_for_items(session, change.closed, outcome="the item is closed", now=now)
+    reminders.reopen(session, change.reopened)
     rungs.climb(session, change.to_climb, now=now)
 
 

@@ -57,7 +57,7 @@ def said(engine: Engine) -> list[tuple[str, datetime]]:
         sa.select(patients.c.mrn, messages.c.accepted_at)
         .join(patients, patients.c.id == messages.c.patient_id)
         .where(messages.c.audience == "patient", messages.c.state == MessageState.ACCEPTED)
-        .order_by(messages.c.accepted_at)
+        .order_by(messages.c.accepted_at, patients.c.mrn)
     )
     with engine.connect() as connection:
         return [(mrn, at.astimezone(ZONE)) for mrn, at in connection.execute(query)]
