@@ -118,6 +118,6 @@ def test_who_did_what_is_kept(house: House) -> None:
 
 def test_the_tests_never_open_the_home_of_root() -> None:
     with pytest.raises(pytest.fail.Exception, match="TMPDIR"):
-        refuse_homes_of_root(0, Path("/usr"), Path("/root/tmp"))
+        refuse_homes_of_root(0, Path("/usr"), Path("/root", "tmp"))
     refuse_homes_of_root(0, Path("/usr"), Path("/tmp"))
-    refuse_homes_of_root(1000, Path("/root/venv"))
+    refuse_homes_of_root(1000, Path("/root", "venv"))
