@@ -109,7 +109,7 @@ def opened(given: Settings) -> Iterator[Engine]:
     if engine.dialect.name == "sqlite":
         migrations.upgrade(engine)
     elif migrations.current(engine) != migrations.head():
-        raise Refused(f"the database is not at revision {migrations.head()}: run `nextcount migrate` first")
+        raise Refused(f"the database is not at revision {migrations.head()}: run nextcount migrate first")
     logs.configure()
     try:
         yield engine
