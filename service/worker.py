@@ -100,6 +100,7 @@ class Worker:
         self._engine, self._now = engine, now
         self._turn = turn(engine)
         self._process = f"{socket.gethostname()}:{os.getpid()}"
+        self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(job_defaults=HOW, timezone=UTC)
         self._add(health.REMINDERS, reminders_every, partial(reminders.tick, engine, now, channels))
         self._add(health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now))
@@ -108,21 +109,27 @@ class Worker:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Let the ticks that run come to their end, and leave the turn to another process."""
+        """Let the batches that are under way come to their end, and leave the turn to another process."""
+        self._stopping.set()
         self._scheduler.shutdown(wait=True)
         self._turn.over()
 
-    def _add(self, loop: str, seconds: float, work: Callable[[], int]) -> None:
+    def _add(self, loop: str, seconds: float, work: Callable[..., int]) -> None:
         tick, at_once = partial(self._tick, loop, work), clock.machine()
         self._scheduler.add_job(tick, "interval", seconds=seconds, id=loop, next_run_time=at_once)
 
-    def _tick(self, loop: str, work: Callable[[], int]) -> None:
-        if not self._turn.ours():
+    def _tick(self, loop: str, work: Callable[..., int]) -> None:
+        if self._stopping.is_set() or not self._turn.ours():
             return
-        handled = work()
+        handled = work(go_on=partial(self._go_on, loop))
         self._beat(loop)
         if handled:
             log.info("loop", loop=loop, count=handled)
+
+    def _go_on(self, loop: str) -> bool:
+        """A batch is done: that is a sign of life, and the moment to stop at."""
+        self._beat(loop)
+        return not self._stopping.is_set()
 
     def _beat(self, loop: str) -> None:
         now = self._now()

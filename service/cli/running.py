@@ -190,6 +190,5 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise Refused(
-            f"{host}, port {port}: {error.strerror}: choose others with --host and --port"
-        ) from None
+        reason = str(error.strerror).partition(" (")[0]
+        raise Refused(f"{host}, port {port}: {reason}: choose others with --host and --port") from None

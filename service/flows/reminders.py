@@ -4,7 +4,7 @@ One transaction claims, guards and commits the attempts; none is open during the
 in slices, each with the next rungs of its items.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -59,8 +59,10 @@ class Sent:
     text: wording.Text | None
 
 
-def tick(engine: Engine, clock: Clock, channels: Channels) -> int:
-    """Say everything that is due by now; how many messages were looked at."""
+def tick(
+    engine: Engine, clock: Clock, channels: Channels, *, go_on: Callable[[], bool] = lambda: True
+) -> int:
+    """Say everything that is due by now, while `go_on` says so after a batch; how many were looked at."""
     handled = 0
     while True:
         with writing(engine) as session:
@@ -72,6 +74,8 @@ def tick(engine: Engine, clock: Clock, channels: Channels) -> int:
         for some in batched(sent, SLICE):
             with writing(engine) as session:
                 _settle(session, some, clock())
+        if not go_on():
+            return handled
 
 
 # ---- claim and guard: one transaction

@@ -1,5 +1,7 @@
 """What the passing of days alone changes: missed check-ins, lapsed overrides, reviews that fall due."""
 
+from collections.abc import Callable
+
 from sqlalchemy.engine import Engine
 
 from db import courses
@@ -10,8 +12,11 @@ from service.flows import plans
 BATCH = 200
 
 
-def tick(engine: Engine, clock: Clock) -> int:
-    """Plan again every course whose plan changes by itself on its patient's today; how many there were."""
+def tick(engine: Engine, clock: Clock, *, go_on: Callable[[], bool] = lambda: True) -> int:
+    """Plan again every course whose plan changes by itself on its patient's today; how many there were.
+
+    After a batch `go_on` says whether another may follow.
+    """
     handled = 0
     while True:
         now = clock()
@@ -22,3 +27,5 @@ def tick(engine: Engine, clock: Clock) -> int:
         with writing(engine) as session:
             plans.apply(session, keys, now=now)
         handled += len(keys)
+        if not go_on():
+            return handled

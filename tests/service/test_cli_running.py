@@ -1,4 +1,4 @@
-"""`serve`, `worker` and `migrate` as processes: they start on nothing, stop when told, refuse what is unsafe."""
+"""`serve`, `worker`, `migrate` as processes: they start on nothing, stop when told, refuse what is unsafe."""
 
 import json
 import os
@@ -184,14 +184,14 @@ def test_on_postgresql_a_person_migrates(command: str, tmp_path: Path, postgresq
     assert refused.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["migrate", "worker", "serve"])
 @pytest.mark.parametrize(
-    ("url", "code", "words"),
+    ("command", "url", "code", "words"),
     [
-        ("nonsense", 2, "NEXTCOUNT_DATABASE_URL"),
-        ("mysql://ann:s3cret@db/x", 2, "NEXTCOUNT_DATABASE_URL"),
-        ("sqlite:////nowhere/at/all.db", 1, "the database cannot be used"),
-        ("postgresql://ann:s3cret@127.0.0.1:9/x", 1, "the database cannot be used"),
+        ("migrate", "nonsense", 2, "NEXTCOUNT_DATABASE_URL"),
+        ("worker", "mysql://ann:s3cret@db/x", 2, "NEXTCOUNT_DATABASE_URL"),
+        ("serve", "sqlite:////nowhere/at/all.db", 1, "the database cannot be used"),
+        ("migrate", "postgresql://ann:s3cret@127.0.0.1:9/x", 1, "the database cannot be used"),
+        ("worker", "postgresql://ann:s3cret@127.0.0.1:9/x", 1, "the database cannot be used"),
     ],
 )
 def test_a_database_that_is_not_there_is_said_in_one_line(

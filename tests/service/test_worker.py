@@ -72,7 +72,7 @@ def test_a_tick_that_fails_is_followed_by_another(
 ) -> None:
     calls: list[int] = []
 
-    def fail_twice(*_: object) -> int:
+    def fail_twice(*_: object, **__: object) -> int:
         calls.append(1)
         if len(calls) < 3:
             raise RuntimeError("once")
@@ -90,7 +90,7 @@ def test_a_loop_that_always_fails_gives_no_sign_of_life(
 ) -> None:
     calls: list[int] = []
 
-    def fail(*_: object) -> int:
+    def fail(*_: object, **__: object) -> int:
         calls.append(1)
         raise RuntimeError("always")
 
@@ -106,7 +106,7 @@ def test_a_loop_that_always_fails_gives_no_sign_of_life(
 def test_a_slow_tick_never_runs_twice_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     busy, overlaps, calls = threading.Lock(), [], []
 
-    def slow(*_: object) -> int:
+    def slow(*_: object, **__: object) -> int:
         if not busy.acquire(blocking=False):
             overlaps.append(1)
             return 0
@@ -149,6 +149,35 @@ def test_stopping_waits_for_the_send_that_is_under_way(practice: Practice) -> No
     stopping.join(SOON)
     assert not stopping.is_alive()
     assert "claimed" not in {message.state.value for message in practice.messages}
+
+
+def test_a_long_tick_gives_signs_of_life_and_stops_after_its_batch(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three messages are due, one a batch; the loop is told to stop during the first."""
+    for name in ("Ada", "Bo", "Cy"):
+        enrol(practice, name)
+    practice.clock.wind(datetime(2026, 1, 11, 15, tzinfo=UTC))
+    monkeypatch.setattr(reminders, "BATCH", 1)
+    entered, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        def send(self, letter: Letter) -> Answer:
+            entered.set()
+            go_on.wait(SOON)
+            return Accepted()
+
+    channels = dict.fromkeys(local.channels(), Slow())
+    loops = Worker(practice.engine, practice.clock, channels, reminders_every=30, upkeep_every=30)
+    loops.start()
+    assert entered.wait(SOON)
+    stopping = threading.Thread(target=loops.stop)
+    stopping.start()
+    eventually(loops._stopping.is_set)
+    go_on.set()
+    stopping.join(SOON)
+    assert [message.state.value for message in practice.messages].count("accepted") == 1
+    assert health.REMINDERS in beats(practice.engine)
 
 
 # ---- one process at a time
