@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from db import batches
@@ -22,6 +23,11 @@ def beat(
     state = {"at": now, "oldest_due_at": oldest_due_at, "tzdata_version": tzdata}
     first = batches.upsert(session, Heartbeat).values(loop=loop, process=process, **state)
     session.execute(first.on_conflict_do_update(index_elements=["loop", "process"], set_=state))
+
+
+def forget(session: Session, *, before: datetime) -> None:
+    """Drop what processes that have ended left behind: each has rows of its own."""
+    session.execute(sa.delete(Heartbeat).where(col(Heartbeat.at) < before))
 
 
 def every(session: Session) -> Sequence[Heartbeat]:

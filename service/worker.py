@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,7 @@ from service.flows import health, reminders, upkeep
 log = structlog.get_logger()
 
 TZDATA = version("tzdata")
+REMEMBERED = timedelta(days=7)  # signs of life of processes that have ended
 HOW = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
 
 
@@ -136,3 +137,4 @@ class Worker:
         with writing(self._engine) as session:
             oldest = messages.oldest_due(session, now=now) if loop == health.REMINDERS else None
             heartbeats.beat(session, loop, self._process, now=now, tzdata=TZDATA, oldest_due_at=oldest)
+            heartbeats.forget(session, before=now - REMEMBERED)

@@ -92,7 +92,7 @@ def migrate(database: Database = None) -> None:
     from service import settings
 
     engine = engine_of(settings.load(database_url=database))
-    migrations.upgrade(engine)
+    _upgrade(engine)
     typer.echo(f"The database is at {migrations.head()}.", err=True)
 
 
@@ -107,7 +107,7 @@ def opened(given: Settings) -> Iterator[Engine]:
 
     engine = engine_of(given)
     if engine.dialect.name == "sqlite":
-        migrations.upgrade(engine)
+        _upgrade(engine)
     elif migrations.current(engine) != migrations.head():
         raise Refused(f"the database is not at revision {migrations.head()}: run nextcount migrate first")
     logs.configure()
@@ -115,6 +115,20 @@ def opened(given: Settings) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+def _upgrade(engine: Engine) -> None:
+    from alembic.util import CommandError
+
+    from db import migrations
+
+    try:
+        migrations.upgrade(engine)
+    except CommandError:
+        raise Refused(
+            f"the database is at revision {migrations.current(engine)}, which this program does not know: "
+            "install the version of nextcount that wrote it"
+        ) from None
 
 
 def engine_of(given: Settings) -> Engine:

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,19 @@ def test_migrate_brings_an_empty_database_to_the_head_and_may_be_repeated(tmp_pa
     engine = make_engine(f"sqlite:///{tmp_path}/nextcount.db")
     assert migrations.current(engine) == migrations.head()
     engine.dispose()
+
+
+@pytest.mark.parametrize("command", ["migrate", "serve"])
+def test_a_database_of_a_later_program_is_left_alone(command: str, tmp_path: Path) -> None:
+    assert done("migrate", cwd=tmp_path).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "nextcount.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    refused = done(command, cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "nextcount: the database is at revision 9999, which this program does not know: "
+        "install the version of nextcount that wrote it\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["worker", "serve"])

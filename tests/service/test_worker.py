@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from db import heartbeats
-from db.engine import make_engine, reading
+from db.engine import make_engine, reading, writing
 from service import worker
 from service.channels import Accepted, Answer, Letter, local
 from service.clock import WoundClock
@@ -65,6 +65,19 @@ def test_the_first_tick_does_not_wait_for_the_interval(engine: Engine) -> None:
         eventually(lambda: beats(engine) == {health.REMINDERS, health.UPKEEP})
     finally:
         loops.stop()
+
+
+def test_processes_that_ended_long_ago_are_forgotten(engine: Engine) -> None:
+    week = timedelta(days=7)
+    with writing(engine) as session:
+        for process, age in (("old", week + timedelta(seconds=1)), ("recent", week)):
+            heartbeats.beat(session, health.REMINDERS, process, now=NOW - age, tzdata="2026.6")
+    with running(engine, WoundClock(NOW)):
+        eventually(lambda: health.UPKEEP in beats(engine))
+    with reading(engine) as session:
+        processes = {beat.process for beat in heartbeats.every(session)}
+    assert "recent" in processes
+    assert "old" not in processes
 
 
 def test_a_tick_that_fails_is_followed_by_another(
