@@ -1,6 +1,5 @@
 """Folders of records, made on the spot and taken in; and what a database holds."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from db.tables import METADATA
-from service.flows import imports
+from db import batches, imports
+from db.tables import METADATA, Item, Reminder, WorkItem
+from service.flows import imports as flow
 from service.flows.imports import Manner, Outcome
 from service.flows.intake import NewClinics
 from service.ingest import folder as folders
 
+STATED = [c.key for c in batches.table(Item).c if c.key not in ("version", "version_at")]
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ELM = NewClinics(time_zone="America/New_York", phone="+1 202-555-0100", emergency_number="911")
 HEADERS = {
@@ -24,7 +25,6 @@ HEADERS = {
     "events": "clinic,mrn,protocol,on,type",
     "results": "clinic,mrn,collected_on,analyte,value,unit,status",
 }
-Written = Callable[[], None]
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Records:
 
     def take(self, engine: Engine, *, now: datetime = NOW, **manner: Any) -> Outcome:
         values = {"name": "records", "by": "Kim Invented", "clinics": ELM} | manner
-        return imports.take(engine, folders.read(self.folder), Manner(**values), now=now)
+        return flow.take(engine, folders.read(self.folder), Manner(**values), now=now)
 
 
 def snapshot(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
@@ -54,6 +54,26 @@ def snapshot(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
         return {
             table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
             for table in METADATA.sorted_tables
+        }
+
+
+def standing(engine: Engine) -> dict[str, list[Any]]:
+    """What is not voided, withdrawn or finished. An item's version and its rungs are history: they go on."""
+    with engine.connect() as connection:
+
+        def rows_of(model: Any, *names: str, where: str) -> list[Any]:
+            table = batches.table(model)
+            query = sa.select(*(table.c[name] for name in names)).where(sa.text(where))
+            return sorted((tuple(row) for row in connection.execute(query)), key=repr)
+
+        facts = {
+            fact.__tablename__: rows_of(fact, *batches.table(fact).c.keys(), where="voided_at IS NULL")
+            for fact in imports.FACTS
+        }
+        return facts | {
+            "items": rows_of(Item, *STATED, where="class IS NULL OR class <> 'withdrawn'"),
+            "work": rows_of(WorkItem, "key", "kind", "level", "opened_at", where="state <> 'done'"),
+            "waiting": rows_of(Reminder, "item_id", "track", where="state = 'waiting'"),
         }
 
 

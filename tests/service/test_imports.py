@@ -1,5 +1,6 @@
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from db import batches, imports, protocols
+from db import imports, protocols
 from db.engine import reading, writing
 from db.tables import (
     AuditEntry,
@@ -27,11 +28,12 @@ from db.tables import (
 from schedules import library
 from schedules.facts import Class
 from service.errors import Refused
+from service.flows import imports as flow
 from service.flows import releases
 from service.flows.imports import Manner, Outcome, try_out
 from service.flows.intake import NewClinics
 from service.ingest import folder as folders
-from tests.service.records import ELM, NOW, Records, places, snapshot
+from tests.service.records import ELM, NOW, Records, places, snapshot, standing
 
 LABEL = "azathioprine-us-label"
 COUNT = {"wbc": "10*9/L", "anc": "10*9/L", "plt": "10*9/L", "hb": "g/dL"}
@@ -99,6 +101,23 @@ def test_importing_twice_changes_nothing(engine: Engine, ada: Records) -> None:
     again = ada.take(engine, now=NOW + timedelta(days=1))
     assert (again.import_id, again.errors) == (None, ())
     assert again.known == {"patients": 1, "contacts": 1, "courses": 1, "events": 2, "results": 2}
+    assert snapshot(engine) == before
+
+
+def test_of_imports_at_once_one_writes(engine: Engine, ada: Records) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda _: ada.take(engine), range(8)))
+    assert sum(outcome.import_id is not None for outcome in outcomes) == 1
+    assert [len(rows(engine, model)) for model in (Import, Patient, Course, Result)] == [1, 1, 1, 2]
+
+
+def test_an_import_that_fails_half_way_leaves_nothing(
+    engine: Engine, ada: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(engine)
+    monkeypatch.setattr(flow.results, "judge", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ada.take(engine)
     assert snapshot(engine) == before
 
 
@@ -322,28 +341,6 @@ def test_two_records_that_may_be_one_patient_are_named_once(engine: Engine, ada:
 # ---- undo
 
 
-def standing(engine: Engine) -> dict[str, list[Any]]:
-    """What is not voided, not withdrawn and not finished; who opened and when is history."""
-    with engine.connect() as connection:
-
-        def rows_of(model: Any, *names: str, where: str) -> list[Any]:
-            table = batches.table(model)
-            query = sa.select(*(table.c[name] for name in names)).where(sa.text(where))
-            return sorted((tuple(row) for row in connection.execute(query)), key=repr)
-
-        facts = {
-            fact.__tablename__: rows_of(fact, *batches.table(fact).c.keys(), where="voided_at IS NULL")
-            for fact in imports.FACTS
-        }
-        return facts | {
-            "items": rows_of(
-                Item, *batches.table(Item).c.keys(), where="class IS NULL OR class <> 'withdrawn'"
-            ),
-            "work": rows_of(WorkItem, "key", "kind", "level", "opened_at", where="state <> 'done'"),
-            "waiting": rows_of(Reminder, "item_id", "version", "track", "rung", where="state = 'waiting'"),
-        }
-
-
 def test_undoing_an_import_leaves_everything_as_it_was(engine: Engine, ada: Records) -> None:
     taken(ada.take(engine))
     before = standing(engine)
@@ -364,6 +361,21 @@ def test_undoing_an_import_leaves_everything_as_it_was(engine: Engine, ada: Reco
     with reading(engine) as session:
         [run] = imports.of_run(session, second)
     assert (run.undone_by, run.undone_at) == ("Lou Invented", NOW + timedelta(hours=2))
+
+
+def test_the_rung_that_waited_waits_again_when_a_result_is_taken_back(engine: Engine, ada: Records) -> None:
+    taken(ada.take(engine))
+
+    def waiting() -> list[tuple[str, str]]:
+        return sorted((row.track, row.rung) for row in rows(engine, Reminder) if row.state == "waiting")
+
+    before = waiting()
+    ada.write(results=[f"1,2026-02-25,{name},9.1,{unit},final" for name, unit in COUNT.items()])
+    second = taken(ada.take(engine))
+    assert any(item.class_ for item in rows(engine, Item))
+    with writing(engine) as session:
+        releases.undo(session, second, by="Lou Invented", now=NOW)
+    assert waiting() == before
 
 
 def test_after_an_undoing_the_folder_comes_in_again(engine: Engine, ada: Records) -> None:
