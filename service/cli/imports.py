@@ -12,16 +12,12 @@ from uuid import UUID
 
 import typer
 
-from service.cli import import_text
+from service.cli import import_options, import_text
 from service.cli.running import Database, opened
 from service.errors import Refused
 
 if TYPE_CHECKING:
     from sqlmodel import Session
-
-    from schedules.protocol import Protocol
-    from service.flows.intake import NewClinics
-    from service.ingest.mapping import Map
 
 SOMEBODY = "the command line"
 imports_app = typer.Typer(no_args_is_help=True)
@@ -92,16 +88,16 @@ def import_folder(
 
     if not folder.is_dir():
         raise Refused(f"{folder}: there is no such folder")
-    mapping = _map(map_file)
+    mapping = import_options.mapping(map_file)
     manner = imports.Manner(
         name=folder.resolve().name,
-        by=_named(by),
+        by=import_options.named(by),
         good_rows=good_rows,
-        clinics=_new_clinics(time_zone, phone, emergency),
-        protocols=_protocols(folder, protocol or [], map_file),
+        clinics=import_options.new_clinics(time_zone, phone, emergency),
+        protocols=import_options.protocols(folder, protocol or [], map_file),
     )
     with _bar("Reading") as progress:
-        batch = folders.read(folder, mapping, region=_region(region), progress=progress)
+        batch = folders.read(folder, mapping, region=import_options.region(region), progress=progress)
     with opened(settings.load(database_url=database)) as engine:
         now = clock.now(engine)
         if dry_run:
@@ -118,84 +114,6 @@ def import_folder(
             typer.echo(line)
     if outcome.errors:
         raise typer.Exit(1)
-
-
-def _named(by: str) -> str:
-    from service.ingest import cells
-
-    try:
-        name = cells.name(by).strip()
-    except cells.Refused as error:
-        raise Refused(f"--by: {error}") from None
-    if not name:
-        raise Refused("--by: write the name of the person who decides this")
-    return name
-
-
-def _region(region: str | None) -> str | None:
-    import phonenumbers
-
-    if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
-        raise Refused("--region: there is no such region: write two letters, as GB")
-    return region
-
-
-def _map(path: Path | None) -> Map | None:
-    from service.ingest import mapping
-
-    try:
-        return None if path is None else mapping.load(path)
-    except mapping.MapError as error:
-        raise Refused(str(error)) from None
-
-
-def _new_clinics(time_zone: str | None, phone: str | None, emergency: str | None) -> NewClinics:
-    from service.flows.intake import NewClinics
-    from service.ingest import cells
-
-    def read(option: str, text: str | None, reader: Callable[[str], str]) -> str | None:
-        try:
-            return None if text is None else reader(text)
-        except cells.Refused as error:
-            raise Refused(f"{option}: {error}") from None
-
-    return NewClinics(
-        time_zone=read("--clinic-time-zone", time_zone, cells.zone),
-        phone=read("--clinic-phone", phone, cells.identifier),
-        emergency_number=read("--emergency-number", emergency, cells.identifier),
-    )
-
-
-def _protocols(folder: Path, given: list[Path], map_file: Path | None) -> dict[str, Protocol]:
-    """Those given by name, and those that lie in the folder: another TOML file is only mentioned."""
-    from schedules.protocol import ProtocolError
-
-    found: dict[str, Protocol] = {}
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            protocol = _protocol(path)
-        except ProtocolError as error:
-            if map_file is None or not path.samefile(map_file):
-                typer.echo(f"warning: not read as a protocol: {error}", err=True)
-            continue
-        found[protocol.id] = protocol
-    for path in given:
-        try:
-            protocol = _protocol(path)
-        except ProtocolError as error:
-            raise Refused(str(error)) from None
-        found[protocol.id] = protocol
-    return found
-
-
-def _protocol(path: Path) -> Protocol:
-    from schedules import protocol as protocols
-
-    try:
-        with path.open("rb") as stream:
-            return protocols.parse(stream.read(protocols.LARGEST_FILE + 1), where=path.name)
-    except OSError:
-        raise protocols.ProtocolError("the file cannot be read", where=path.name) from None
 
 
 @contextmanager
@@ -262,7 +180,7 @@ def release(run: Run, by: By, yes: Yes = False, database: Database = None) -> No
     from service import clock, settings
     from service.flows import releases
 
-    who = _named(by)
+    who = import_options.named(by)
     with opened(settings.load(database_url=database)) as engine:
         with reading(engine) as session:
             import_id = _id(session, run)
@@ -285,7 +203,7 @@ def undo(run: Run, by: By, yes: Yes = False, database: Database = None) -> None:
     from service import clock, settings
     from service.flows import releases
 
-    who = _named(by)
+    who = import_options.named(by)
     with opened(settings.load(database_url=database)) as engine:
         with reading(engine) as session:
             import_id = _id(session, run)
