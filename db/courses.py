@@ -39,10 +39,14 @@ class CourseFacts:
 
 
 def lock(session: Session, keys: Sequence[Key]) -> None:
-    """Let nobody else plan these courses until the commit. SQLite's writers are alone anyway."""
-    courses = batches.table(Course)
-    query = sa.select(courses.c.id).order_by(courses.c.clinic_id, courses.c.id).with_for_update()
-    for _ in batches.fetch(session, query, courses, sorted(keys)):
+    """Let nobody else plan a course of these patients until the commit. SQLite's writers are alone anyway."""
+    courses, patients = batches.table(Course), batches.table(Patient)
+    owners = batches.fetch(session, sa.select(courses.c.clinic_id, courses.c.patient_id), courses, keys)
+    query = sa.select(patients.c.id).order_by(patients.c.clinic_id, patients.c.id)
+    locked = query.with_for_update(key_share=True)  # who adds a row about the patient need not wait
+    for _ in batches.fetch(
+        session, locked, patients, sorted({(row.clinic_id, row.patient_id) for row in owners})
+    ):
         pass
 
 

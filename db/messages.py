@@ -59,7 +59,8 @@ def ensure(
     """The message of each slot, made where there was none, from (slot, channel, sending time).
 
     They stay locked until the commit, so that none is claimed before its reminders are there. A slot whose
-    message was already said, or is being said, is left out: try the next quarter.
+    message was already said, or is in another's hands, is left out: try the next quarter. Waiting for it
+    could be for ever, for who claims a message waits for its items.
     """
     wanted = {slot: (channel, send_at) for slot, channel, send_at in slots}
     batches.insert_new(session, Message, (_new(slot, *wanted[slot], now) for slot in sorted(wanted)))
@@ -131,7 +132,8 @@ def _open(session: Session, slots: Sequence[Slot]) -> Iterator[tuple[Slot, sa.Ro
     messages = batches.table(Message)
     columns = [messages.c[name] for name in Slot._fields]
     query = sa.select(*columns, messages.c.id, messages.c.state, messages.c.send_at).order_by(*columns)
-    open_ = query.where(messages.c.state.in_((MessageState.WAITING, MessageState.EMPTY))).with_for_update()
+    open_ = query.where(messages.c.state.in_((MessageState.WAITING, MessageState.EMPTY)))
+    open_ = open_.with_for_update(skip_locked=True)
     for batch in batches.batched(slots):
         near = open_.where(messages.c.quarter.in_({slot.quarter for slot in batch}))
         wanted, people = set(batch), {(slot.clinic_id, slot.patient_id) for slot in batch}
@@ -150,7 +152,7 @@ def _free(condition: sa.ColumnElement[bool], order: sa.ColumnElement[Any], limit
 def _ours(session: Session, claims: Sequence[Claimed]) -> set[UUID]:
     messages = batches.table(Message)
     query = sa.select(messages.c.id, messages.c.token).where(messages.c.lease_until.is_not(None))
-    ordered = query.order_by(messages.c.clinic_id, messages.c.id).with_for_update()
+    ordered = query.order_by(messages.c.clinic_id, messages.c.id).with_for_update(skip_locked=True)
     tokens = {claim_.id: claim_.token for claim_ in claims}
     rows = batches.fetch(session, ordered, messages, [claim_.key for claim_ in claims])
     return {row.id for row in rows if row.token == tokens[row.id]}

@@ -54,8 +54,13 @@ def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
 
 
 def decide(session: Session, decisions: Sequence[Decision], *, now: datetime) -> int:
-    """End reminders that still wait; how many did."""
+    """End reminders that still wait; how many did. What was sent stays sent, even if withdrawn meanwhile."""
     reminders = batches.table(Reminder)
+    waiting = reminders.c.decided_at.is_(None)
+    withdrawn = sa.and_(
+        reminders.c.state == ReminderState.WITHDRAWN,
+        sa.bindparam("its_state", type_=reminders.c.state.type) == ReminderState.SENT,
+    )
     rows = (
         {
             "clinic_id": decision.clinic_id,
@@ -66,7 +71,7 @@ def decide(session: Session, decisions: Sequence[Decision], *, now: datetime) ->
         }
         for decision in decisions
     )
-    return batches.change(session, Reminder, rows, reminders.c.decided_at.is_(None))
+    return batches.change(session, Reminder, rows, sa.or_(waiting, withdrawn))
 
 
 def withdraw(session: Session, keys: Sequence[Key], *, reason: str, now: datetime) -> int:

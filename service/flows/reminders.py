@@ -156,10 +156,16 @@ def _render(dispatch: Dispatch) -> wording.Text | None:
 
 
 def _settle(session: Session, slice_: Sequence[Sent], now: datetime) -> None:
-    """Write the outcomes of the messages that are still ours; a lost lease leaves them to its new holder."""
+    """Write the outcomes of the messages that are still ours; a lost lease leaves them to its new holder.
+
+    Items are locked before messages, as everywhere: who plans holds the items and then wants the messages.
+    """
+    items.lock_open(session, list({saying.row.key for sent in slice_ for saying in sent.dispatch.sayings}))
     ours = messages.settle(session, [_outcome(sent, now) for sent in slice_])
     settled = [sent for sent in slice_ if sent.dispatch.claimed.id in ours]
     attempts.end(session, [_ending(sent) for sent in settled], now=now)
+    lost = [sent for sent in slice_ if sent.dispatch.claimed.id not in ours]
+    attempts.end(session, [_lost(sent) for sent in lost], now=now)
     over = [sent for sent in settled if _is_over(sent)]
     reminders.decide(session, [decision for sent in over for decision in _decisions(sent)], now=now)
     work_items.raise_(session, [row for sent in over for row in _work(sent, now)], now=now)
@@ -201,6 +207,12 @@ def _ending(sent: Sent) -> Ending:
         code=None if isinstance(answer, Accepted) else answer.code,
         provider_id=answer.provider_id if isinstance(answer, Accepted) else None,
     )
+
+
+def _lost(sent: Sent) -> Ending:
+    """Another has the message now, and decides by its own attempt what became of it."""
+    key = sent.dispatch.claimed.clinic_id, sent.dispatch.attempt_id
+    return Ending(clinic_id=key[0], id=key[1], state=AttemptState.UNKNOWN, code="lease-lost")
 
 
 def _decisions(sent: Sent) -> list[Decision]:

@@ -82,6 +82,12 @@ class Practice:
             )
         return UUID(str(row["id"]))
 
+    def withdraw_consent(self, patient_id: UUID, contact_id: UUID) -> None:
+        consent = {"purpose": "reminders", "given": False, "source": "STOP", "wording": "neutral"}
+        about = {"clinic_id": self.clinic_id, "patient_id": patient_id, "contact_id": contact_id}
+        with writing(self.engine) as session:
+            batches.insert(session, Consent, [consent | about | {"channel": "sms", "at": self.clock()}])
+
     def course(self, patient_id: UUID, protocol: Protocol, start: date, **columns: Any) -> UUID:
         with writing(self.engine) as session:
             values = {
