@@ -1,4 +1,4 @@
-"""What is said beside an import's folder, read and refused: who, which map, which protocols, which clinics."""
+"""What is said beside an import's folder, checked: who, which map, which protocols, which clinics."""
 
 from __future__ import annotations
 
