@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from db import batches
-from db.batches import Key
+from db.batches import Key, Values
 from db.tables import Result, ResultStatus
 from schedules.facts import Draw
 
-COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
+TAKING_BACK = (ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR)
+STANDING = (ResultStatus.FINAL, ResultStatus.CORRECTED, *TAKING_BACK)  # a preliminary one closes nothing
 
 
 def finding_key(result_id: UUID) -> str:
@@ -47,13 +48,15 @@ def draws(
 ) -> dict[UUID, tuple[Draw, ...]]:
     """What counts, or counted `at` a past moment, by patient and day of collection.
 
-    Of two values for an analyte it is the later known.
+    Of two values for an analyte it is the later known; one that was cancelled or entered in error is none,
+    and a correction that cannot be used leaves none.
     """
     results = batches.table(Result)
-    columns = (results.c.patient_id, results.c.analyte, results.c.value, results.c.collected_on)
+    names = ("patient_id", "analyte", "value", "collected_on", "status", "usable", "recorded_at")
+    decides = sa.or_(results.c.usable, results.c.status != ResultStatus.FINAL)
     query = (
-        sa.select(*columns, results.c.recorded_at)
-        .where(results.c.usable, results.c.status.in_(COUNTING), standing(results, at))
+        sa.select(*(results.c[name] for name in names))
+        .where(results.c.status.in_(STANDING), decides, standing(results, at))
         .order_by(results.c.recorded_at, results.c.id)
     )
     days: dict[tuple[UUID, date], list[sa.Row]] = defaultdict(list)
@@ -61,12 +64,31 @@ def draws(
         days[row.patient_id, row.collected_on].append(row)
     found: dict[UUID, tuple[Draw, ...]] = {}
     for (patient_id, day), rows in sorted(days.items(), key=lambda entry: entry[0][1]):
-        found[patient_id] = (*found.get(patient_id, ()), _draw(day, rows))
+        if (draw := _draw(day, rows)).components:
+            found[patient_id] = (*found.get(patient_id, ()), draw)
     return found
 
 
+def replaced(session: Session, arrived: Iterable[Values]) -> list[tuple[UUID, str]]:
+    """The keys of the findings of what these results correct or take back, of the same draw and analyte."""
+    results = batches.table(Result)
+    new = {(row["patient_id"], row["analyte"], row["collected_on"]): row["id"] for row in arrived}
+    people = sorted({(row["clinic_id"], row["patient_id"]) for row in arrived})
+    names = ("clinic_id", "id", "patient_id", "analyte", "collected_on")
+    query = sa.select(*(results.c[name] for name in names)).where(results.c.voided_at.is_(None))
+    return [
+        (row.clinic_id, finding_key(row.id))
+        for row in batches.fetch(session, query, results, people, column="patient_id")
+        if new.get((row.patient_id, row.analyte, row.collected_on), row.id) != row.id
+    ]
+
+
 def _draw(day: date, rows: Iterable[sa.Row]) -> Draw:
-    by_analyte: dict[str, Decimal | None] = {row.analyte: row.value for row in rows}
+    by_analyte: dict[str, Decimal | None] = {}
+    for row in rows:
+        by_analyte.pop(row.analyte, None)
+        if row.usable and row.status not in TAKING_BACK:
+            by_analyte[row.analyte] = row.value
     return Draw(
         on=day,
         components=frozenset(by_analyte),

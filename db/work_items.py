@@ -51,6 +51,12 @@ def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUI
     return {(row.clinic_id, row.key): row.raised_at for row in rows}
 
 
+def remark(session: Session, keys: Sequence[tuple[UUID, str]], note: str) -> int:
+    """Write a note on unfinished work items, for a person still has to look; how many there were."""
+    statement = sa.update(batches.table(WorkItem)).where(UNFINISHED).values(note=note)
+    return batches.update(session, statement, batches.table(WorkItem), keys, column="key")
+
+
 def of_plans(session: Session, courses: Sequence[Key]) -> set[tuple[UUID, str]]:
     """The (clinic, key) of what the plans of these courses asked and nobody has finished."""
     work = batches.table(WorkItem)

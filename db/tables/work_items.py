@@ -35,6 +35,7 @@ class WorkItem(Row, table=True):
         index_where("uq_work_item_key", "clinic_id", "key", where="state <> 'done'", unique=True),
         index_where("ix_work_item_due", "clinic_id", "due_by", where="state <> 'done'"),
         sa.Index("ix_work_item_item", "clinic_id", "item_id"),
+        sa.Index("ix_work_item_course", "clinic_id", "course_id"),
     )
 
     patient_id: UUID | None = None  # null: a record that could not be matched

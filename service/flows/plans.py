@@ -137,13 +137,7 @@ def _ask(session: Session, planned: Sequence[tuple[CourseFacts, Plan]], now: dat
     work_items.raise_(session, raised, now=now)
     met = [key for key, (_, need) in asked.items() if need.met_on is not None]
     work_items.finish(session, met, outcome="what it asked was done", now=now)
-
-
-def forget(session: Session, keys: Sequence[Key], *, now: datetime) -> None:
-    """Finish what the plans of these courses no longer ask, for what they asked it of was taken back."""
-    known = courses.known(session, keys)
-    asked = {_key(facts, need) for facts in known for need in _plan(facts, now).needs}
-    gone = work_items.of_plans(session, [facts.key for facts in known]) - asked
+    gone = work_items.of_plans(session, [facts.key for facts, _ in planned]) - asked.keys()
     work_items.finish(session, sorted(gone), outcome="the plan no longer asks it", now=now)
 
 

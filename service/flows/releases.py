@@ -201,7 +201,6 @@ def undo(session: Session, import_id: UUID, *, by: str, now: datetime) -> dict[s
         if undone is not None:
             for some in batched(undone.to_plan, AT_ONCE):
                 plans.apply(session, some, now=now)
-                plans.forget(session, some, now=now)
             counts.update(undone.counts)
             _record(session, run, by, "undo", undone.counts, now)
     return dict(counts)

@@ -15,11 +15,19 @@ from db.tables import ResultStatus
 from schedules import ladder, limits
 from schedules.limits import Finding
 
+REPLACING = (ResultStatus.CORRECTED, ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR)
+REPLACED = "The laboratory has since corrected or withdrawn this result."
 JUDGED = (ResultStatus.FINAL, ResultStatus.CORRECTED, ResultStatus.PRELIMINARY)
 
 
 def judge(session: Session, arrived: Iterable[Values], *, now: datetime) -> int:
-    """Hold new results, by their columns, against their patients' limits; how many are beyond one."""
+    """Hold new results, by their columns, against their patients' limits; how many are beyond one.
+
+    The finding of a result that one of them corrects or takes back is marked; only a person finishes it.
+    """
+    arrived = list(arrived)
+    again = [row for row in arrived if row["status"] in REPLACING]
+    work_items.remark(session, results.replaced(session, again), REPLACED)
     figures = [row for row in arrived if row["usable"] and row["status"] in JUDGED]
     known = _courses(session, {(row["clinic_id"], row["patient_id"]) for row in figures})
     raised = [work for row in figures for work in _work(row, known[row["patient_id"]], now)]

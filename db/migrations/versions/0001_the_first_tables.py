@@ -476,6 +476,7 @@ def upgrade() -> None:
         of_clinic("work_item"),
         sa.PrimaryKeyConstraint("clinic_id", "id", name="pk_work_item"),
     )
+    index("ix_work_item_course", "work_item", ["clinic_id", "course_id"])
     index("ix_work_item_due", "work_item", ["clinic_id", "due_by"], where="state <> 'done'")
     index("ix_work_item_item", "work_item", ["clinic_id", "item_id"])
     index("uq_work_item_key", "work_item", ["clinic_id", "key"], where="state <> 'done'", unique=True)
