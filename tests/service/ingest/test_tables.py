@@ -113,7 +113,9 @@ def test_a_bad_line_is_one_problem_and_the_good_ones_go_on(case: str, tmp_path: 
 CUT_SHORT = gzip.compress(b"a,b\n" + b"1,2\n" * 9999)[:-10]
 
 
-@pytest.mark.parametrize("raw", [b"no gzip", CUT_SHORT, b"\x1f\x8b"], ids=["no gzip", "cut short", "its mark alone"])
+@pytest.mark.parametrize(
+    "raw", [b"no gzip", CUT_SHORT, b"\x1f\x8b"], ids=["no gzip", "cut short", "its mark alone"]
+)
 def test_a_broken_gzip_file_is_one_problem(raw: bytes, tmp_path: Path) -> None:
     problems = [one for one in read(tmp_path / "x.csv.gz", raw) if isinstance(one, Problem)]
     wanted = "x.csv.gz line 1: the file cannot be read to its end; send it again, whole and readable."
