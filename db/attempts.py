@@ -31,6 +31,14 @@ def start(session: Session, rows: Iterable[Values]) -> list[dict[str, Any]]:
     return batches.insert(session, Attempt, rows)
 
 
+def abandon(session: Session, messages: Sequence[Key], *, now: datetime) -> int:
+    """End as unknown what others began on these messages and never ended: their lease ran out."""
+    attempts = batches.table(Attempt)
+    ended = {"state": AttemptState.UNKNOWN, "code": "lease-lost", "ended_at": now}
+    begun = sa.update(attempts).where(attempts.c.ended_at.is_(None)).values(ended)
+    return batches.update(session, begun, attempts, messages, column="message_id")
+
+
 def end(session: Session, endings: Sequence[Ending], *, now: datetime) -> int:
     """End attempts that have not ended, or ended unknown; how many did."""
     attempts = batches.table(Attempt)

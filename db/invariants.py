@@ -33,6 +33,15 @@ INVARIANTS: Mapping[str, str] = {
         SELECT m.clinic_id, m.id FROM message m
         WHERE m.state IN ('accepted', 'delivered', 'undelivered')
         AND (m.accepted_at IS NULL OR NOT EXISTS (SELECT 1 FROM attempt a WHERE {BEGUN}))""",
+    "what was sent was in a message that was accepted": """
+        SELECT r.clinic_id, r.id FROM reminder r
+        LEFT JOIN message m ON m.clinic_id = r.clinic_id AND m.id = r.message_id
+        WHERE r.state = 'sent' AND (m.id IS NULL OR m.accepted_at IS NULL)""",
+    "an accepted message of reminders said one of them": """
+        SELECT m.clinic_id, m.id FROM message m
+        WHERE m.accepted_at IS NOT NULL AND m.quarter IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM reminder r
+            WHERE r.clinic_id = m.clinic_id AND r.message_id = m.id AND r.state = 'sent')""",
     "no reminder waits on a closed item": """
         SELECT r.clinic_id, r.id FROM reminder r
         JOIN item i ON i.clinic_id = r.clinic_id AND i.id = r.item_id

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from db import batches
 from db.batches import Key, Values
-from db.tables import Course, Item, Reminder, ReminderState
+from db.tables import Course, Item, Message, Reminder, ReminderState
 
 CLOSED = "closed: "  # what the reason of a withdrawal begins with when the item closed
 
@@ -33,11 +33,20 @@ def add(session: Session, rows: Iterable[Values]) -> list[dict[str, Any]]:
 
 
 def of_items(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
-    """Every reminder by item, in the order of version, track and position: the position only goes up."""
-    reminders = batches.table(Reminder)
+    """Every reminder by item, in the order of version, track and position: the position only goes up.
+
+    With the state of its message, null where it has none.
+    """
+    reminders, messages = batches.table(Reminder), batches.table(Message)
     order = (reminders.c.version, reminders.c.track, reminders.c.position, reminders.c.id)
     found: dict[UUID, list[sa.Row]] = defaultdict(list)
-    query = sa.select(reminders).order_by(*order)
+    of_message = sa.and_(
+        messages.c.clinic_id == reminders.c.clinic_id, messages.c.id == reminders.c.message_id
+    )
+    query = sa.select(reminders, messages.c.state.label("message_state")).join_from(
+        reminders, messages, of_message, isouter=True
+    )
+    query = query.order_by(*order)
     for row in batches.fetch(session, query, reminders, keys, column="item_id"):
         found[row.item_id].append(row)
     return found

@@ -59,9 +59,9 @@ class Seen:
 def look(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> Seen:
     """Read the facts in the claim's own transaction, its items locked, and decide every reminder."""
     said = reminders.of_messages(session, [message.key for message in claimed])
-    waiting = [row for rows in said.values() for row in rows]
-    item_keys = list({(row.clinic_id, row.item_id) for row in waiting})
+    item_keys = list({(row.clinic_id, row.item_id) for rows in said.values() for row in rows})
     items.lock_open(session, item_keys)
+    said = reminders.of_messages(session, [message.key for message in claimed])  # as they are, once locked
     people = list({(message.clinic_id, message.patient_id) for message in claimed})
     seen = Seen(
         stored=items.of(session, item_keys),

@@ -83,6 +83,7 @@ def tick(
 
 def _claim(session: Session, now: datetime) -> tuple[int, list[Dispatch]]:
     claimed = messages.claim(session, now=now, limit=BATCH, lease=LEASE)
+    attempts.abandon(session, [message.key for message in claimed if message.attempts > 1], now=now)
     seen = guarding.look(session, claimed, now=now)
     guarding.write(session, seen, now=now)
     speaking = [message for message in claimed if seen.sayings.get(message.id)]

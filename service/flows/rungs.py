@@ -14,13 +14,14 @@ from db import clinics, contacts, courses, messages, patients, reminders
 from db.batches import Key
 from db.items import Stored
 from db.messages import Slot
-from db.tables import Audience, Channel, ReminderState
+from db.tables import Audience, Channel, MessageState, ReminderState
 from schedules import days, ladder
 from schedules.days import QuietHours
 from schedules.ladder import Hours, Step, Track
 
 QUARTER = timedelta(minutes=15)
 TZDATA = version("tzdata")
+IN_HAND = (MessageState.CLAIMED, MessageState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +75,31 @@ def climb(session: Session, rows: Sequence[Stored], *, now: datetime) -> None:
     for row in rows:
         held_back = row.item.held or row.course_id in silent
         for track in who[row.patient_id].tracks(row.item.ladder):
-            planned = _plan_track(row, track, who[row.patient_id], past.get(row.id, []))
+            planned = _plan_track(row, track, who[row.patient_id], past.get(row.id, []), held_back)
             if planned is not None:
-                (again if "id" in planned else new).append(planned | {"held_back": held_back})
+                (again if "id" in planned else new).append(planned)
     _attach(session, new, again, now=now)
 
 
-def _plan_track(row: Stored, track: Track, person: Person, past: Sequence[sa.Row]) -> dict[str, Any] | None:
-    """The columns of the track's waiting rung, with the id of the one that waits already."""
+def _plan_track(
+    row: Stored, track: Track, person: Person, past: Sequence[sa.Row], held_back: bool
+) -> dict[str, Any] | None:
+    """The columns of the track's waiting rung where they change, with the id of the one that waits already.
+
+    One whose message is in a worker's hands stays as it is: that worker says what comes next.
+    """
     mine = [r for r in past if r.version == row.version and r.track == track]
     after = max((r.position for r in mine if r.decided_at is not None), default=0)
     step = ladder.next_rung(row.item, track, hours=person.of(track), begins=row.version_at, after=after)
     if step is None:
         return None
-    waiting = [r.id for r in mine if r.decided_at is None]
-    planned = reminder_row(row, track, step, person.of(track))
-    return planned | {"id": waiting[0]} if waiting else planned
+    planned = reminder_row(row, track, step, person.of(track)) | {"held_back": held_back}
+    waiting = next((r for r in mine if r.decided_at is None), None)
+    if waiting is None:
+        return planned
+    same = (waiting.position, waiting.send_at) == (step.position, step.planned)
+    settled = same and (waiting.message_id is None) == held_back
+    return None if settled or waiting.message_state in IN_HAND else planned | {"id": waiting.id}
 
 
 def reminder_row(row: Stored, track: Track, step: Step, hours: Hours) -> dict[str, Any]:

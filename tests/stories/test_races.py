@@ -220,3 +220,36 @@ def test_workers_and_planners_at_once_say_everything_once(practice: Any, workers
     closed = {row.id for row in practice.items if row.class_ is not None}
     assert len(closed) == 20
     assert not [r for r in practice.reminders if r.item_id in closed and r.state == "waiting"]
+
+
+def test_a_slice_that_is_settled_leaves_what_another_has_in_hand(practice: Any) -> None:
+    """An overdue item's patient and coordinator rungs share nine o'clock, and fall into two slices."""
+    people = [someone(practice) for _ in range(reminders.SLICE)]
+    fake, staff = Fake(), Fake()
+    practice.channels = {Channel.OUTBOX: fake, Channel.WORKLIST: staff}
+    tick(practice, datetime(2026, 1, 16, 14, tzinfo=UTC))
+    assert len(fake.letters) == len(staff.letters) == len(people)
+    tick(practice, datetime(2026, 1, 16, 14, 15, tzinfo=UTC))
+    assert len(fake.letters) == len(staff.letters) == len(people)
+    said = {row.message_id for row in practice.reminders if row.state == "sent"}
+    assert {row.id for row in practice.messages if row.accepted_at} == said
+    assert states(practice, track="coordinator") == {"sent": len(people), "waiting": len(people)}
+
+
+def test_the_attempt_of_a_worker_that_died_ends_as_unknown(practice: Any) -> None:
+    someone(practice)
+
+    class Killed(BaseException):
+        """As a SIGKILL: nothing of ours runs after it."""
+
+    def die(letter: Letter) -> Answer:
+        raise Killed
+
+    to_patients(practice, Fake(die))
+    with pytest.raises(Killed):
+        tick(practice, NINE)
+    assert [row.state.value for row in practice.rows(Attempt)] == ["started"]
+    to_patients(practice, Fake())
+    tick(practice, NINE + reminders.LEASE)
+    assert [row.state.value for row in practice.rows(Attempt, "number")] == ["unknown", "accepted"]
+    assert states(practice, track="patient") == {"sent": 1, "waiting": 1}
