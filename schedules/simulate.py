@@ -3,6 +3,7 @@
 The body and the answer are what other programs rely on. No database, no network.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -14,12 +15,25 @@ from schedules import analytes, days, library
 from schedules.book import Book
 from schedules.days import Duration, QuietHours
 from schedules.facts import EventType
-from schedules.fields import Id, Length
+from schedules.fields import Flag, Id, Length
 from schedules.ladder import Hours, staff_hours
 from schedules.protocol import Protocol, ProtocolError, build
 from schedules.world import World
 
 LONGEST_DAYS = 366 * 20
+INSIDE = re.compile(r"[\[\]()]|^(date|tuple|literal|function-.*)$")  # of pydantic's own words for a place
+SENTENCES = {
+    "missing": "is missing",
+    "extra_forbidden": "there is no such key",
+    "model_type": "write an object",
+    "model_attributes_type": "write an object",
+    "dict_type": "write an object",
+    "tuple_type": "write a list",
+    "list_type": "write a list",
+    "string_type": "write a text",
+    "too_short": "the list is too short",
+    "too_long": "the list is too long",
+}
 EVENT_TYPES = frozenset(
     {
         EventType.DOSE_INCREASE,
@@ -93,7 +107,17 @@ def _quiet(value: object) -> QuietHours | None:
 def _protocol(value: object) -> Protocol:
     if isinstance(value, str):
         return library.protocol(value)
+    if not isinstance(value, Mapping):
+        raise ValueError("name a packaged protocol, or write one as an object")
     return build(value)
+
+
+def _tests(value: object) -> object:
+    if isinstance(value, list):
+        return tuple(_day(day) for day in value)
+    if value in ("on-due", "never"):
+        return value
+    raise ValueError('write "on-due", "never", or a list of days')
 
 
 def _values(value: object) -> dict[str, Decimal]:
@@ -149,7 +173,7 @@ class CourseIn(Body):
     start: Day
     enrolled: Day | None = None
     indication: Id | None = None
-    flags: tuple[str, ...] = Field(default=(), max_length=20)
+    flags: tuple[Flag, ...] = Field(default=(), max_length=20)
     events: tuple[EventIn, ...] = Field(default=(), max_length=1000)
 
 
@@ -172,7 +196,7 @@ class BodyIn(Body):
     clinic: ClinicIn | None = None
     courses: tuple[CourseIn, ...] = Field(min_length=1, max_length=10)
     results: tuple[ResultIn, ...] = Field(default=(), max_length=5000)
-    tests: Literal["on-due", "never"] | tuple[Day, ...] = "never"
+    tests: Annotated[object, BeforeValidator(_tests)] = "never"  # or the days, as a tuple
     outages: tuple[tuple[Moment, Moment], ...] = Field(default=(), max_length=500)
     events: tuple[MoveIn, ...] = Field(default=(), max_length=100)
 
@@ -192,15 +216,14 @@ def _read(document: object) -> BodyIn:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)[0]
         cause = found.get("ctx", {}).get("error")
-        key = ".".join(str(part) for part in found["loc"])
+        key = ".".join(str(part) for part in found["loc"] if not INSIDE.search(str(part)))
         if isinstance(cause, ProtocolError):
             raise SimulateError(".".join(p for p in (key, cause.key) if p), cause.reason) from None
         raise SimulateError(key, _sentence(found["type"], found["msg"])) from None
 
 
 def _sentence(kind: str, message: str) -> str:
-    known = {"missing": "is missing", "extra_forbidden": "there is no such key"}
-    return known.get(kind, " ".join(message.removeprefix("Value error, ").split())[:300])
+    return SENTENCES.get(kind, " ".join(message.removeprefix("Value error, ").split())[:300])
 
 
 def _check(body: BodyIn) -> None:
@@ -217,6 +240,11 @@ def _check(body: BodyIn) -> None:
         for j, event in enumerate(course.events):
             if event.type not in EVENT_TYPES:
                 raise SimulateError(f"courses.{i}.events.{j}.type", "this event cannot be simulated")
+            if event.on < course.start:
+                raise SimulateError(f"courses.{i}.events.{j}.on", "it is before the course's start")
+    for k, result in enumerate(body.results):
+        if (min(starts) - result.on).days > LONGEST_DAYS:
+            raise SimulateError(f"results.{k}.on", "it is more than 20 years before the first course's start")
 
 
 def _hours(body: BodyIn) -> Hours:

@@ -52,7 +52,8 @@ class World:
         self.moving = [(days.instant(m.on, time(0), days.zone(m.time_zone)), m) for m in self.moves]
 
     def run(self) -> dict[str, Any]:
-        day = min(state.course.start for state in self.states)
+        first = [state.course.start for state in self.states] + [r.on for r in self.body.results]
+        day = min(first)
         while day <= self.body.until:
             self._morning(day)
             self._evening(day)
@@ -116,7 +117,7 @@ class World:
     def _judge(self, state: State, draws: Iterable[Draw], now: datetime) -> None:
         """Every value is judged on its arrival."""
         course = state.course
-        for draw in draws:
+        for number, draw in enumerate(draws):
             for name, value in sorted(draw.values.items()):
                 found = limits.judge(
                     course.protocol.limits,
@@ -127,7 +128,7 @@ class World:
                     flags=course.flags,
                 )
                 if found:
-                    key = (state.index, None, None, name, draw.on)
+                    key = (state.index, None, None, name, draw.on, number)
                     self.book.open(key, "limit", level=found[0].level, role="prescriber", at=now)
 
     def _replan(self, state: State, day: date, now: datetime) -> None:

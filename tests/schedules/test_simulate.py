@@ -61,7 +61,15 @@ REFUSED = [
         "results.0.values: the value of wbc",
     ),
     ("results", [{"on": "2026-01-06", "values": {"wbc": True}}], "results.0.values: the value of wbc"),
-    ("tests", "sometimes", "tests"),
+    ("tests", "sometimes", 'tests: write "on-due"'),
+    ("tests", ["x"], "tests: write a day"),
+    ("courses", {}, "courses: write a list"),
+    ("courses", [7], "courses.0: write an object"),
+    ("patient", "x", "patient: write an object"),
+    ("courses.0.flags", ["nope"], "courses.0.flags.0: "),
+    ("courses.0.protocol", 7, "courses.0.protocol: name a packaged protocol"),
+    ("courses.0.events", [{"on": "2026-01-04", "type": "hold"}], "courses.0.events.0.on: it is before"),
+    ("results", [{"on": "2001-01-01", "values": {"wbc": 3}}], "results.0.on: it is more than 20 years"),
     ("events", [{"on": "2026-01-06", "type": "move", "time_zone": "X"}], "events.0.time_zone"),
 ]
 
@@ -134,3 +142,14 @@ def test_what_is_asked_and_answered_on_one_day_is_no_work() -> None:
     ]
     answer = simulate.run(changed("courses.0.events", events) | {"until": "2026-01-14"})
     assert answer["work_items"] == []
+
+
+def test_every_value_is_judged_also_two_of_one_day_and_from_before_the_start() -> None:
+    body = changed("courses.0.protocol", "azathioprine-bsr-2017")
+    body["results"] = [
+        {"on": "2025-12-20", "values": {"wbc": 3.0}},
+        {"on": "2026-01-19", "values": {"wbc": 3.4}},
+        {"on": "2026-01-19", "values": {"wbc": 3.3}},
+    ]
+    found = [work["opened_at"][:10] for work in simulate.run(body)["work_items"] if work["kind"] == "limit"]
+    assert found == ["2025-12-21", "2026-01-20", "2026-01-20"]
