@@ -62,7 +62,13 @@ def _assess(one: Slipped[Name]) -> Risk[Name]:
         -intervals,
         -days,
     )
-    reasons = (_lateness(item, state, days, intervals), _unreachable(one), starting, found and found.sentence)
+    reasons = (
+        _lateness(item, state, days, intervals),
+        _partly(one),
+        _unreachable(one),
+        starting,
+        found and found.sentence,
+    )
     return Risk(of=one.of, state=state, days_overdue=days, key=key, reasons=tuple(r for r in reasons if r))
 
 
@@ -71,6 +77,14 @@ def _lateness(item: Item, state: State, days: int, intervals: int) -> str:
     more = f": {_count(intervals, 'whole interval')} without one" if intervals else ""
     lapsed = f"; monitoring lapsed on {item.lapses_on}" if state is State.LAPSED else ""
     return f"{said}{more}{lapsed}."
+
+
+def _partly(one: Slipped[Name]) -> str | None:
+    """A panel of which something came: what is missing, by name."""
+    missing = one.item.missing
+    if not missing or len(missing) == len(one.course.protocol.clock(one.item.clock).components):
+        return None
+    return f"Part of it came; still missing: {', '.join(missing)}."
 
 
 def _unreachable(one: Slipped[Name]) -> str | None:

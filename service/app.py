@@ -71,8 +71,10 @@ class Threshold:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        head = scope["method"] == "HEAD"  # asked as GET, answered without the body
+        scope = {**scope, "method": "GET"} if head else scope
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._answer(scope, receive, _Sender(send, request_id))
+            await self._answer(scope, receive, _Sender(send, request_id, head=head))
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Sender") -> None:
         began = time.perf_counter()
@@ -97,8 +99,8 @@ class Threshold:
 class _Sender:
     """Puts the headers of every answer on it, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
-        self._send, self._request_id = send, request_id
+    def __init__(self, send: Send, request_id: str, *, head: bool) -> None:
+        self._send, self._request_id, self._head = send, request_id, head
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -108,6 +110,8 @@ class _Sender:
             headers["X-Request-ID"] = self._request_id
             for name, value in HEADERS.items():
                 headers[name] = value
+        elif self._head and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await self._send(message)
 
 

@@ -66,13 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DatabaseError
 
     if os.environ.get("NEXTCOUNT_DEBUG") == "1":
         traceback.print_exception(error)
         return 1
-    if isinstance(error, OperationalError):
+    if isinstance(error, DatabaseError):
         return _say(f"the database cannot be used: {error.orig}", code=1)
+    if isinstance(error, OSError) and error.strerror:
+        return _say(f"{error.filename or 'the output'}: {error.strerror}", code=1)
     kind = type(error).__name__
     return _say(
         f"this failed unexpectedly ({kind}): run it again with NEXTCOUNT_DEBUG=1 for the details", code=1

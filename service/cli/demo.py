@@ -59,6 +59,8 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise Refused("--now: write a moment as 2026-11-22T20:00Z") from None
+    if not 2000 <= moment.year < 2100:
+        raise Refused("--now: write a moment between 2000 and 2099")
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

@@ -66,9 +66,9 @@ class Intake:
     told: set[Key] = field(default_factory=set)  # patients of whose courses or results something is new
     errors: list[Problem] = field(default_factory=list)
 
-    def refuse(self, row: Row, what: str, remedy: str) -> None:
+    def refuse(self, row: Row, what: str, remedy: str, *, column: str | None = None) -> None:
         self.refused[row.table] += 1
-        self.errors.append(Problem(row.line, None, what, remedy))
+        self.errors.append(Problem(row.line, column, what, remedy))
 
     def take(self, row: Row, *rows: tuple[type[SQLModel], Columns]) -> None:
         """Insert these for a row of the batch; without any it is stored already."""
@@ -82,9 +82,8 @@ class Intake:
         """The patient of a row; the row is refused when there is none."""
         person = self.people.get(row.patient)
         if person is None:
-            self.refuse(
-                row, "no patient has this number", "add the patient, or correct the row of the patient"
-            )
+            remedy = "add the patient, or correct the row of the patient"
+            self.refuse(row, "no patient has this number", remedy, column="mrn")
         return person
 
 
@@ -158,6 +157,9 @@ def _ending(on: date | None, reason: Any) -> Event | None:
 
 def _patient(intake: Intake, row: PatientRow, house: Mapping[str, Any], stored: sa.Row | None) -> None:
     columns = _columns(row, house)
+    if row.birth_date > days.local_day(intake.now, days.zone(columns["time_zone"])):
+        intake.refuse(row, "the date of birth is still to come", "correct the date", column="birth_date")
+        return
     if stored is None:
         person = Person(
             clinic_id=house["id"],
@@ -258,7 +260,8 @@ def _result(
     on, at = row.collected.local_day(person.zone), row.collected.instant(person.zone)
     said = stored.get((person.id, row.analyte, on, at, row.status), set())
     if on > days.local_day(intake.now, person.zone):
-        intake.refuse(row, "the day of the draw is still to come", "correct the date")
+        column = "collected_on"
+        intake.refuse(row, "the day of the draw is still to come", "correct the date", column=column)
     elif (row.value_as_sent, row.unit_as_sent) in said:
         intake.take(row)
     elif said and row.status is not ResultStatus.CORRECTED:

@@ -175,3 +175,11 @@ def test_a_result_of_tomorrow_is_not_known_yet() -> None:
 
 def test_a_protocol_without_limits_finds_nothing() -> None:
     assert risk.last_finding(a_course(), [a_draw(wbc="1")], TODAY) is None
+
+
+def test_what_is_missing_of_a_panel_is_told_by_name() -> None:
+    panel = tuple(sorted(a_course(*LIMITS).protocol.clocks[0].components))
+    [part] = risk.rank([someone("part", item=an_item(missing=("wbc",)))])
+    [none] = risk.rank([someone("none", item=an_item(missing=panel))])
+    assert "Part of it came; still missing: wbc." in part.reasons
+    assert not any("still missing" in reason for reason in none.reasons)

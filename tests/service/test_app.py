@@ -247,3 +247,12 @@ def test_a_log_lets_a_value_through_by_what_it_is_and_a_text_by_its_name() -> No
         "event": "sent", "count": 3, "message": str(id_), "clinic_id": id_,
         "name": "[left out]", "body": "[left out]",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/overdue", "/outbox", "/v1/overdue", "/health/ready", "/health/live"]
+)
+def test_a_head_is_the_get_without_its_body(client: TestClient, address: str) -> None:
+    head, get = client.head(address), client.get(address)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
