@@ -12,6 +12,7 @@ from db.batches import Key, Values
 from db.tables import Patient, WorkItem, WorkState
 
 UNFINISHED = sa.text("state <> 'done'")
+MET, NO_LONGER_ASKED = BY_PLAN = ("what it asked was done", "the plan no longer asks it")
 
 
 def raise_(session: Session, rows: Iterable[Values], *, now: datetime) -> None:
@@ -44,9 +45,14 @@ def finish_for_items(session: Session, keys: Sequence[Key], *, outcome: str, now
 
 
 def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], datetime]:
-    """When the newest work item of each (clinic, key) was last raised, finished ones too."""
+    """When the newest work item of each (clinic, key) was last raised, also one that a person finished.
+
+    One that the plan itself finished does not count: asked again, it is news.
+    """
     work = batches.table(WorkItem)
+    by_plan = sa.and_(work.c.state == sa.text("'done'"), work.c.outcome.in_(BY_PLAN))
     query = sa.select(work.c.clinic_id, work.c.key, sa.func.max(work.c.raised_at).label("raised_at"))
+    query = query.where(sa.not_(by_plan))
     rows = batches.fetch(session, query.group_by(work.c.clinic_id, work.c.key), work, keys, column="key")
     return {(row.clinic_id, row.key): row.raised_at for row in rows}
 

@@ -136,9 +136,9 @@ def _ask(session: Session, planned: Sequence[tuple[CourseFacts, Plan]], now: dat
     ]
     work_items.raise_(session, raised, now=now)
     met = [key for key, (_, need) in asked.items() if need.met_on is not None]
-    work_items.finish(session, met, outcome="what it asked was done", now=now)
+    work_items.finish(session, met, outcome=work_items.MET, now=now)
     gone = work_items.of_plans(session, [facts.key for facts, _ in planned]) - asked.keys()
-    work_items.finish(session, sorted(gone), outcome="the plan no longer asks it", now=now)
+    work_items.finish(session, sorted(gone), outcome=work_items.NO_LONGER_ASKED, now=now)
 
 
 def _key(facts: CourseFacts, need: Need) -> tuple[UUID, str]:
