@@ -20,6 +20,7 @@ from schedules.facts import Event, EventType
 from schedules.protocol import Protocol
 from service.errors import Refused
 from service.ingest.rows import Batch, ContactRow, PatientKey, PatientRow, Problem, ResultRow, Row
+from service.messages import Sender
 
 Columns = dict[str, Any]
 LANGUAGE = "en"  # of a patient whose row names none: clinics have no language of their own
@@ -116,11 +117,13 @@ def _clinics(
 
 
 def _clinic(name: str, given: NewClinics, now: datetime) -> Columns:
-    if given.time_zone is None or given.phone is None or given.emergency_number is None:
+    if not given.time_zone or not given.phone or not given.emergency_number:
         raise Refused(
             f"the clinic {name} is not known yet: give --clinic-time-zone, --clinic-phone and "
             "--emergency-number, with which every new clinic begins"
         )
+    if not Sender(name, given.phone, given.emergency_number).can_be_called:
+        raise Refused("--clinic-phone and --emergency-number: every message gives both: write digits")
     return Clinic(
         name=name,
         phone=given.phone,
