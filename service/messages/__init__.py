@@ -7,6 +7,7 @@ from datetime import date, time
 from service.messages import catalogues
 from service.messages.catalogues import Catalogue
 
+LONGEST_NAME, LONGEST_NUMBER = 60, 30  # of a clinic: a text message pays for every sign
 TONES = ("overdue", "due", "ahead", "booked")  # in the order in which a message tells them
 
 

@@ -144,6 +144,24 @@ def test_a_new_clinic_needs_a_zone_a_telephone_and_an_emergency_number(
         ada.take(engine, clinics=NewClinics(**given))
 
 
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"phone": ""}, "give --clinic-time-zone, --clinic-phone"),
+        ({"phone": "ask at the desk"}, "every message gives both, so write digits, at most 30 signs"),
+        ({"emergency_number": "-"}, "every message gives both"),
+        ({"phone": "1" * 31}, "every message gives both"),
+    ],
+)
+def test_a_new_clinic_must_be_one_that_can_be_called(
+    engine: Engine, ada: Records, changed: dict[str, str], why: str
+) -> None:
+    given = {"time_zone": "UTC", "phone": "1" * 30, "emergency_number": "999"}
+    with pytest.raises(Refused, match=why):
+        ada.take(engine, clinics=NewClinics(**given | changed))
+    taken(ada.take(engine, clinics=NewClinics(**given)))
+
+
 def test_a_clinic_that_is_known_needs_nothing(engine: Engine, ada: Records) -> None:
     taken(ada.take(engine))
     later = ada.write(results=["1,2026-01-19,wbc,5.1,10*9/L,final"]).take(engine, clinics=NewClinics())
