@@ -11,6 +11,13 @@ from service.messages import Line, Sender, Text
 SENDER = Sender("Elm Street", "+1 202-555-0100", "911")
 DAY, AT = date(2026, 1, 12), time(14, 30)
 KINDS = ("test", "visit", "dose", "check-in")
+BOOKED = ("visit", "booked")  # nothing else has an appointment
+CASES = (
+    *(((kind, tone),) for kind in KINDS for tone in messages.TONES[:-1]),
+    (BOOKED,),
+    *(tuple((kind, tone) for kind in KINDS) for tone in messages.TONES[:-1]),
+    (("test", "overdue"), ("dose", "due"), ("check-in", "ahead"), BOOKED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +29,13 @@ class Specimen:
 def specimens(
     language: str, *, sender: Sender = SENDER, day: date = DAY, at: time = AT
 ) -> Iterator[Specimen]:
-    """One line of every kind and tone, and all kinds in one message, for each audience and wording."""
-    sets = [(kind,) for kind in KINDS] + [KINDS]
+    """One line of every kind and tone, and several in one message, for each audience and wording."""
     for audience, wording in itertools.product(("patient", "carer"), ("neutral", "blood-test")):
-        for kinds, tone in itertools.product(sets, messages.TONES):
-            lines = [Line(kind, tone, day, at) for kind in kinds]
+        for case in CASES:
+            lines = [Line(kind, tone, day, at) for kind, tone in case]
             text = messages.render(sender, lines, audience=audience, language=language, wording=wording)
-            yield Specimen(f"{audience}, {wording}, {tone}: {', '.join(kinds)}", text)
+            told = ", ".join(f"{kind} {tone}" for kind, tone in case)
+            yield Specimen(f"{audience}, {wording}: {told}", text)
 
 
 def page(language: str) -> str:
