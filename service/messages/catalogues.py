@@ -6,7 +6,7 @@ import string
 import tomllib
 from collections.abc import Mapping
 from datetime import date, time
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
@@ -123,7 +123,7 @@ class Catalogue(Part):
     def voice(self, audience: str) -> Voice:
         return {"patient": self.patient, "carer": self.carer}[audience]
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """What a signature is about: another word is another hash, another comment is not."""
         text = json.dumps(self.model_dump(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))

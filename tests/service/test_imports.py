@@ -27,6 +27,7 @@ from db.tables import (
 )
 from schedules import library
 from schedules.facts import Class
+from service import messages
 from service.errors import Refused
 from service.flows import imports as flow
 from service.flows import releases
@@ -160,6 +161,16 @@ def test_a_new_clinic_must_be_one_that_can_be_called(
     with pytest.raises(Refused, match=why):
         ada.take(engine, clinics=NewClinics(**given | changed))
     taken(ada.take(engine, clinics=NewClinics(**given)))
+
+
+def test_a_new_clinics_name_must_fit_at_the_head_of_a_message(
+    engine: Engine, ada: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "LONGEST_NAME", len("Elm Street") - 1)
+    with pytest.raises(Refused, match=r"a clinic's name is too long: .* shorten it to 9 letters"):
+        ada.take(engine)
+    monkeypatch.setattr(messages, "LONGEST_NAME", len("Elm Street"))
+    taken(ada.take(engine))
 
 
 def test_a_clinic_that_is_known_needs_nothing(engine: Engine, ada: Records) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from importlib import resources
 from typing import Any
 from uuid import UUID
 
@@ -97,7 +98,8 @@ def test_a_word_that_changed_needs_another_signature(
 ) -> None:
     someone(practice, "es")
     sign(practice)
-    changed = catalogues.every()["es"].model_copy(update={"phone": "Tel. {phone}."})
+    text = resources.files("service").joinpath("messages", "es.toml").read_text("utf-8")
+    changed = catalogues.parse(text.replace("Nuestro teléfono:", "Tel."), where="es.toml")
     monkeypatch.setattr(catalogues, "every", _every(es=changed))
     [text] = said(practice, NINE)
     assert "Your appointment" in text
@@ -105,6 +107,22 @@ def test_a_word_that_changed_needs_another_signature(
     sign(practice, by="Dr. Luz Gil")
     [text] = said(practice, NEXT)
     assert "Tel. +1 202-555-0100." in text
+
+
+def test_h58_a_catalogue_that_cannot_be_read_claims_and_sends_nothing(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    someone(practice, "en")
+
+    def broken() -> Any:
+        raise catalogues.CatalogueError("es.toml: carer.ahead: Field required")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catalogues, "every", broken)
+        with pytest.raises(catalogues.CatalogueError):
+            said(practice, NINE)
+    assert {(row.state.value, row.attempts) for row in practice.messages} == {("waiting", 0)}
+    assert len(said(practice, NINE)) == 1
 
 
 def _every(**changed: catalogues.Catalogue) -> Callable[[], dict[str, catalogues.Catalogue]]:

@@ -52,7 +52,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_named_by_file_and_key(name: str) -> None:
+def test_h57_h58_what_is_wrong_is_named_by_file_and_key(name: str) -> None:
     old, new, sentence = WRONG[name]
     assert old in ENGLISH
     with pytest.raises(CatalogueError) as refused:

@@ -19,8 +19,8 @@ from tests.service.messages import gsm
 GOLDEN = Path(__file__).parent / "golden"
 LANGUAGES = list(catalogues.every())
 LONGEST = Sender("W" * messages.LONGEST_NAME, "2" * messages.LONGEST_NUMBER, "9" * messages.LONGEST_NUMBER)
-MOST_PARTS = {"gsm-7": 6, "ucs-2": 14}  # everything at once
-MOST_OF_ONE = {"gsm-7": 3, "ucs-2": 7}
+MOST_PARTS = {"gsm-7": 5, "ucs-2": 12}  # everything at once
+MOST_OF_ONE = {"gsm-7": 3, "ucs-2": 6}
 LATE = time(12, 59)
 
 RELATIVE = {
