@@ -43,12 +43,12 @@ class Saying:
 class Seen:
     """The facts around the claimed messages, and what the guard decided about their reminders."""
 
+    signed: frozenset[Signed]
     stored: dict[UUID, Stored]
     rows: dict[UUID, sa.Row]
     people: dict[UUID, Person]
     clinics: dict[UUID, Clinic]
     reachable: dict[tuple[UUID, Audience], list[sa.Row]]
-    signed: frozenset[Signed]
     sayings: dict[UUID, list[Saying]] = field(default_factory=lambda: defaultdict(list))
     decisions: list[Decision] = field(default_factory=list)
     passed: list[dict[str, Any]] = field(
@@ -69,12 +69,12 @@ def look(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> Seen
     said = reminders.of_messages(session, [message.key for message in claimed])  # as they are, once locked
     people = list({(message.clinic_id, message.patient_id) for message in claimed})
     seen = Seen(
+        signed=wordings.signed(session),
         stored=items.of(session, item_keys),
         rows=patients.of(session, people),
         people=rungs.people(session, people),
         clinics={clinic.id: clinic for clinic in clinics.every(session)},
         reachable=contacts.reachable(session, people),
-        signed=wordings.signed(session),
     )
     for message in claimed:
         for row in said.get(message.id, []):
@@ -93,11 +93,11 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
     return Situation(
         now=now,
         people=row.track.value in ladder.PEOPLE,
+        callable=sender(seen.clinics[row.clinic_id]).can_be_called,
         closed=item.class_ is not None,
         older_version=row.version != stored.version,
         gone=None if patient.ended_reason is None else patient.ended_reason.value,
         reachable=bool(seen.reachable.get((row.patient_id, row.track))),
-        callable=sender(seen.clinics[row.clinic_id]).can_be_called,
         held=item.held,
         expires_at=expires,
         hours=hours,
