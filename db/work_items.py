@@ -44,6 +44,16 @@ def finish_for_items(session: Session, keys: Sequence[Key], *, outcome: str, now
     return _finish(session, keys, "item_id", outcome=outcome, now=now)
 
 
+def beginning(session: Session, clinic_id: UUID, prefix: str) -> list[tuple[UUID, str]]:
+    """The (clinic, key) of a clinic's unfinished work items whose key begins so."""
+    work = batches.table(WorkItem)
+    query = sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED, work.c.clinic_id == clinic_id)
+    return [
+        (row.clinic_id, row.key)
+        for row in session.execute(query.where(work.c.key.startswith(prefix, autoescape=True)))
+    ]
+
+
 def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], datetime]:
     """When the newest work item of each (clinic, key) was last raised, also one that a person finished.
 

@@ -20,6 +20,7 @@ from schedules.fields import Id, Level
 Track = Literal["patient", "carer", "coordinator", "prescriber"]
 PEOPLE = frozenset({"patient", "carer"})  # whose messages keep quiet hours
 STAFF_TIME = time(9)
+CANNOT_BE_CALLED = "clinic cannot be called"
 DUE_BY: Mapping[Level, timedelta] = {  # a product choice
     "routine": timedelta(days=5),
     "24h": timedelta(hours=24),
@@ -203,6 +204,7 @@ class Situation:
     older_version: bool = False
     gone: str | None = None  # died, left, moved-away
     reachable: bool = True  # a consented contact on the channel
+    callable: bool = True  # the clinic has a phone and an emergency number to give
     held: bool = False
     paused: str | None = None  # who or what paused sending
     paused_until: datetime | None = None
@@ -258,6 +260,14 @@ def _reachable(seen: Situation) -> Decision | None:
     return _decide(Verdict.SUPPRESS, "no reachable contact with consent") if missing else None
 
 
+def _callable(seen: Situation) -> Decision | None:
+    """Looked at again at the next sending time: a message that says whom to call can wait for the number."""
+    if seen.callable or not seen.people:
+        return None
+    again_at = seen.hours.next_from(seen.now + timedelta(microseconds=1))
+    return _decide(Verdict.WAIT, CANNOT_BE_CALLED, again_at)
+
+
 def _unheld(seen: Situation) -> Decision | None:
     return _decide(Verdict.WAIT, "on hold") if seen.held else None
 
@@ -285,5 +295,6 @@ RULES = (
     ("not paused", _unpaused),
     ("still useful", _useful),
     ("reachable with consent", _reachable),
+    ("clinic can be called", _callable),
     ("not in quiet hours", _awake),
 )

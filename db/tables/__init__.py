@@ -17,6 +17,7 @@ from db.tables.patients import EndReason, Patient, Sex, Wording
 from db.tables.protocols import ProtocolVersion
 from db.tables.reminders import Effect, Reminder, ReminderState
 from db.tables.results import Result, ResultStatus
+from db.tables.wordings import WordingSignature
 from db.tables.work_items import Role, WorkItem, WorkState
 
 METADATA = SQLModel.metadata
@@ -49,6 +50,7 @@ __all__ = [
     "Role",
     "Sex",
     "Wording",
+    "WordingSignature",
     "WorkItem",
     "WorkState",
 ]

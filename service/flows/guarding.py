@@ -18,8 +18,10 @@ from db.tables import Audience, Clinic, ReminderState
 from db.types import new_id
 from schedules import days, ladder
 from schedules.ladder import Situation, Step, Verdict
-from service.flows import rungs
+from service.flows import rungs, wordings
 from service.flows.rungs import Person
+from service.flows.wordings import Signed
+from service.messages import Sender
 
 ENDS = {
     Verdict.WITHDRAW: ReminderState.WITHDRAWN,
@@ -41,6 +43,7 @@ class Saying:
 class Seen:
     """The facts around the claimed messages, and what the guard decided about their reminders."""
 
+    signed: frozenset[Signed]
     stored: dict[UUID, Stored]
     rows: dict[UUID, sa.Row]
     people: dict[UUID, Person]
@@ -53,6 +56,8 @@ class Seen:
     )  # rungs that were never written, for a later one took over
     later: list[tuple[sa.Row, datetime | None]] = field(default_factory=list)
     unreachable: set[tuple[UUID, UUID]] = field(default_factory=set)
+    uncallable: set[UUID] = field(default_factory=set)  # clinics
+    spoken_to: set[UUID] = field(default_factory=set)  # patients of whom, or to whom, something is said
     to_climb: list[Stored] = field(default_factory=list)
 
 
@@ -64,6 +69,7 @@ def look(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> Seen
     said = reminders.of_messages(session, [message.key for message in claimed])  # as they are, once locked
     people = list({(message.clinic_id, message.patient_id) for message in claimed})
     seen = Seen(
+        signed=wordings.signed(session),
         stored=items.of(session, item_keys),
         rows=patients.of(session, people),
         people=rungs.people(session, people),
@@ -87,6 +93,7 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
     return Situation(
         now=now,
         people=row.track.value in ladder.PEOPLE,
+        callable=sender(seen.clinics[row.clinic_id]).can_be_called,
         closed=item.class_ is not None,
         older_version=row.version != stored.version,
         gone=None if patient.ended_reason is None else patient.ended_reason.value,
@@ -97,12 +104,18 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
     )
 
 
+def sender(clinic: Clinic) -> Sender:
+    return Sender(clinic.name, clinic.phone, clinic.emergency_number)
+
+
 def _decide(seen: Seen, message: Claimed, row: sa.Row, now: datetime) -> None:
     decision = ladder.guard(situation(seen, row, now))
     if decision.verdict is Verdict.SEND:
         _catch_up(seen, message, row, now)
+        seen.spoken_to |= {row.patient_id} if row.track.value in ladder.PEOPLE else set()
     elif decision.verdict is Verdict.WAIT:
         seen.later.append((row, decision.again_at))
+        seen.uncallable |= {row.clinic_id} if decision.reason == ladder.CANNOT_BE_CALLED else set()
     else:
         seen.decisions.append(_ending(row, ENDS[decision.verdict], decision.reason))
         if decision.verdict is not Verdict.WITHDRAW:
@@ -161,6 +174,11 @@ def write(session: Session, seen: Seen, *, now: datetime) -> None:
         [{"clinic_id": row.clinic_id, "id": row.id, "message_id": message_id} for row, message_id in moved],
     )
     work_items.raise_(session, [_unreachable(seen, key, now) for key in sorted(seen.unreachable)], now=now)
+    work_items.raise_(
+        session, [_uncallable(clinic_id, now) for clinic_id in sorted(seen.uncallable)], now=now
+    )
+    spoken_to = [seen.rows[patient_id] for patient_id in seen.spoken_to]
+    wordings.raise_(session, wordings.unspoken(spoken_to, seen.signed), now=now)
     rungs.climb(session, [row for row in seen.to_climb if row.item.class_ is None], now=now)
 
 
@@ -174,6 +192,18 @@ def _unreachable(seen: Seen, key: tuple[UUID, UUID], now: datetime) -> dict[str,
         "role": "coordinator",
         "key": f"unreachable/{patient_id}",
         "due_by": now + ladder.DUE_BY["24h"],
+    }
+
+
+def _uncallable(clinic_id: UUID, now: datetime) -> dict[str, Any]:
+    """Nothing goes out to anybody of this clinic until it says whom to call."""
+    return {
+        "clinic_id": clinic_id,
+        "kind": "clinic-cannot-be-called",
+        "level": "same-day",
+        "role": "coordinator",
+        "key": "clinic-cannot-be-called",
+        "due_by": now + ladder.DUE_BY["same-day"],
     }
 
 

@@ -18,8 +18,10 @@ from db.types import new_id
 from schedules import days
 from schedules.facts import Event, EventType
 from schedules.protocol import Protocol
+from service import messages
 from service.errors import Refused
 from service.ingest.rows import Batch, ContactRow, PatientKey, PatientRow, Problem, ResultRow, Row
+from service.messages import Sender
 
 Columns = dict[str, Any]
 LANGUAGE = "en"  # of a patient whose row names none: clinics have no language of their own
@@ -114,12 +116,28 @@ def _clinics(
     return found
 
 
+def _sayable(sender: Sender) -> None:
+    """Refused when a message could not begin with the clinic's name and end with its numbers."""
+    if len(sender.clinic) > messages.LONGEST_NAME:
+        raise Refused(
+            "a clinic's name is too long: every message begins with it, "
+            f"so shorten it to {messages.LONGEST_NAME} letters"
+        )
+    numbers = sender.phone, sender.emergency_number
+    if not sender.can_be_called or max(map(len, numbers)) > messages.LONGEST_NUMBER:
+        raise Refused(
+            "--clinic-phone and --emergency-number: every message gives both, "
+            f"so write digits, at most {messages.LONGEST_NUMBER} signs"
+        )
+
+
 def _clinic(name: str, given: NewClinics, now: datetime) -> Columns:
-    if given.time_zone is None or given.phone is None or given.emergency_number is None:
+    if not given.time_zone or not given.phone or not given.emergency_number:
         raise Refused(
             f"the clinic {name} is not known yet: give --clinic-time-zone, --clinic-phone and "
             "--emergency-number, with which every new clinic begins"
         )
+    _sayable(Sender(name, given.phone, given.emergency_number))
     return Clinic(
         name=name,
         phone=given.phone,

@@ -28,7 +28,7 @@ from schedules.fields import Level
 from service import messages as wording
 from service.channels import Accepted, Answer, Channels, Letter, Rejected, Unknown
 from service.clock import Clock
-from service.flows import guarding, rungs
+from service.flows import guarding, rungs, wordings
 from service.flows.guarding import Saying, Seen
 
 BATCH = 500
@@ -49,6 +49,7 @@ class Dispatch:
     sayings: tuple[Saying, ...]
     sender: wording.Sender
     person: sa.Row
+    language: str
     today: date
 
 
@@ -95,13 +96,14 @@ def _claim(session: Session, now: datetime) -> tuple[int, list[Dispatch]]:
 
 
 def _dispatch(seen: Seen, message: Claimed, now: datetime) -> Dispatch:
-    clinic, person = seen.clinics[message.clinic_id], seen.rows[message.patient_id]
+    person = seen.rows[message.patient_id]
     return Dispatch(
         claimed=message,
         attempt_id=new_id(),
         sayings=tuple(seen.sayings[message.id]),
-        sender=wording.Sender(clinic.name, clinic.phone, clinic.emergency_number),
+        sender=guarding.sender(seen.clinics[message.clinic_id]),
         person=person,
+        language=wordings.spoken(person, seen.signed),
         today=days.local_day(now, days.zone(person.time_zone)),
     )
 
@@ -143,14 +145,20 @@ def _render(dispatch: Dispatch) -> wording.Text | None:
     audience = dispatch.claimed.audience.value
     if audience not in ladder.PEOPLE:
         return None
-    lines = [
-        wording.Line(kind=s.row.item.kind, tone=guarding.tone(s, dispatch.today), due_on=s.row.item.due_on)
-        for s in dispatch.sayings
-    ]
-    person = dispatch.person
     return wording.render(
-        dispatch.sender, lines, audience=audience, language=person.language, wording=person.wording.value
+        dispatch.sender,
+        [_line(saying, dispatch.today) for saying in dispatch.sayings],
+        audience=audience,
+        language=dispatch.language,
+        wording=dispatch.person.wording.value,
     )
+
+
+def _line(saying: Saying, today: date) -> wording.Line:
+    item, tone = saying.row.item, guarding.tone(saying, today)
+    if item.appointment is not None:
+        return wording.Line(item.kind, tone, item.appointment.date(), item.appointment.time())
+    return wording.Line(item.kind, tone, item.due_on)
 
 
 # ---- outcome and next rung: one transaction a slice

@@ -1,23 +1,24 @@
 """Every sentence we send, one catalogue per language; `render` fills it at sending."""
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import cache
-from importlib import resources
-from typing import Any
+from datetime import date, time
 
-FALLBACK = "en"
+from service.messages import catalogues
+from service.messages.catalogues import Catalogue
+
+LONGEST_NAME, LONGEST_NUMBER = 60, 30  # of a clinic: a text message pays for every sign
+TONES = ("overdue", "due", "ahead", "booked")  # in the order in which a message tells them
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One reminder to be said: what is asked, how it stands, by which day."""
+    """One reminder to be said: what is asked, how it stands, by which day, and booked for what time."""
 
     kind: str  # test, visit, check-in, dose
-    tone: str  # ahead, due, overdue, booked
-    due_on: date
+    tone: str
+    day: date
+    at: time = time(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Sender:
     phone: str
     emergency_number: str
 
+    @property
+    def can_be_called(self) -> bool:
+        """Whether a message can say whom to call, and whom in an emergency."""
+        return all(any(map(str.isdigit, number)) for number in (self.phone, self.emergency_number))
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -33,34 +39,30 @@ class Text:
     body: str
 
 
-@cache
-def catalogue(language: str) -> Mapping[str, Any]:
-    """The catalogue of a language, or the English one where there is none."""
-    folder = resources.files("service").joinpath("messages")
-    names = {file.name for file in folder.iterdir()}
-    name = f"{language}.toml" if f"{language}.toml" in names else f"{FALLBACK}.toml"
-    return tomllib.loads(folder.joinpath(name).read_text("utf-8"))
-
-
 def render(sender: Sender, lines: Sequence[Line], *, audience: str, language: str, wording: str) -> Text:
-    """All that is to be said to one person now, in one message. ValueError when the clinic has no phone."""
-    if not sender.phone or not sender.emergency_number:
+    """All that is to be said to one person now, in one message. ValueError where nobody can be called."""
+    if not sender.can_be_called:
         raise ValueError("a clinic without a phone and an emergency number cannot send")
-    words = catalogue(language)
-    said = dict.fromkeys(_sentence(words, line, audience=audience, wording=wording) for line in lines)
-    names = {"clinic": sender.clinic, "phone": sender.phone, "emergency": sender.emergency_number}
-    close = [words["close"][part].format(**names) for part in ("phone", "emergency")]
-    return Text(subject=words["subject"][audience].format(**names), body=" ".join([*said, *close]))
+    words = catalogues.every()[language]
+    ordered = sorted(lines, key=lambda line: (TONES.index(line.tone), line.day, line.at))
+    said = dict.fromkeys(_sentence(words, line, audience=audience, wording=wording) for line in ordered)
+    parts = [
+        words.opening.format(clinic=sender.clinic),
+        *said,
+        *_advice(words, ordered[0].tone, audience),
+        words.phone.format(phone=sender.phone),
+        words.emergency.format(emergency=sender.emergency_number),
+    ]
+    return Text(subject=words.subject.format(clinic=sender.clinic), body=" ".join(parts))
 
 
-def _sentence(words: Mapping[str, Any], line: Line, *, audience: str, wording: str) -> str:
-    thing = words["things"][line.kind if wording == "blood-test" else "neutral"]
-    sentence: str = words[audience][line.tone].format(thing=thing, due=written(line.due_on, words))
-    return sentence
+def _sentence(words: Catalogue, line: Line, *, audience: str, wording: str) -> str:
+    voice, dates = words.voice(audience), words.dates
+    form = {"overdue": voice.overdue, "due": voice.due, "ahead": voice.ahead, "booked": voice.booked}
+    thing = voice.things.of(line.kind, wording)
+    return form[line.tone].format(thing=thing, day=dates.written(line.day), time=dates.clock(line.at))
 
 
-def written(day: date, words: Mapping[str, Any]) -> str:
-    """An absolute date in the catalogue's own words, whatever the machine's locale."""
-    parts = {"weekday": words["weekdays"][day.weekday()], "month": words["months"][day.month - 1]}
-    sentence: str = words["date"].format(day=day.day, year=day.year, **parts)
-    return sentence
+def _advice(words: Catalogue, gravest: str, audience: str) -> tuple[str, ...]:
+    advice = words.voice(audience).advice
+    return {"overdue": (advice.overdue,), "due": (advice.due,)}.get(gravest, ())

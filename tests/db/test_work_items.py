@@ -64,6 +64,18 @@ def test_the_worklist_comes_by_deadline_with_names(house: House) -> None:
     ]
 
 
+def test_what_begins_alike_is_found_of_one_clinic_and_only_unfinished(house: House) -> None:
+    stranger = House(house.engine)
+    mine = house.clinic_id
+    with writing(house.engine) as session:
+        stranger.found(session, "Oak Street")
+        keys = ("language/es/1", "language/es/2", "language/est/1", "other")
+        work_items.raise_(session, [work(house, key=key) for key in keys], now=NOW)
+        work_items.raise_(session, [work(stranger, key=keys[0])], now=NOW)
+        work_items.finish(session, [(mine, keys[1])], outcome="signed", now=NOW)
+        assert work_items.beginning(session, mine, "language/es/") == [(mine, keys[0])]
+
+
 def test_work_about_an_item_ends_with_it(house: House) -> None:
     item_id = house.item(class_="missed")
     with writing(house.engine) as session:

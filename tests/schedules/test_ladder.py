@@ -74,6 +74,13 @@ RULES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "useful to the end": ({"expires_at": NOON + timedelta(seconds=1)}, Verdict.SEND, "sent"),
     "nowhere to go": ({"reachable": False}, Verdict.SUPPRESS, "no reachable contact with consent"),
     "staff need no contact": ({"reachable": False, "people": False}, Verdict.SEND, "sent"),
+    "nobody to call": ({"callable": False}, Verdict.WAIT, "clinic cannot be called"),
+    "staff need not call": ({"callable": False, "people": False}, Verdict.SEND, "sent"),
+    "nobody to call, nowhere to go": (
+        {"callable": False, "reachable": False},
+        Verdict.SUPPRESS,
+        "no reachable contact with consent",
+    ),
     "night": ({"now": NOON.replace(hour=20)}, Verdict.WAIT, "quiet hours"),
     "staff at night": ({"now": NOON.replace(hour=20), "people": False}, Verdict.SEND, "sent"),
     "an answer at night": ({"now": NOON.replace(hour=20), "answers_patient": True}, Verdict.SEND, "sent"),
@@ -94,6 +101,10 @@ def test_the_guard_names_every_rule_it_looked_at_and_when_to_look_again() -> Non
     assert whole.looked_at == tuple(rule for rule, _ in ladder.RULES)
     night = guard(Situation(now=datetime(2026, 6, 1, 20, tzinfo=UTC), people=True, hours=HOURS))
     assert night.again_at == datetime(2026, 6, 2, 7, tzinfo=UTC)
+    nine = datetime(2026, 6, 1, 8, tzinfo=UTC)
+    assert guard(Situation(now=nine, people=True, hours=HOURS, callable=False)).again_at == nine + timedelta(
+        1
+    )
     assert guard(Situation(now=NOON, people=True, hours=HOURS, closed=True)).looked_at == (
         "alive and here",
         "item open",

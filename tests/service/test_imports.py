@@ -27,6 +27,7 @@ from db.tables import (
 )
 from schedules import library
 from schedules.facts import Class
+from service import messages
 from service.errors import Refused
 from service.flows import imports as flow
 from service.flows import releases
@@ -142,6 +143,34 @@ def test_a_new_clinic_needs_a_zone_a_telephone_and_an_emergency_number(
     given = {"time_zone": "UTC", "phone": "1", "emergency_number": "999"} | {missing: None}
     with pytest.raises(Refused, match=r"Elm Street is not known yet: give --clinic-time-zone"):
         ada.take(engine, clinics=NewClinics(**given))
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"phone": ""}, "give --clinic-time-zone, --clinic-phone"),
+        ({"phone": "ask at the desk"}, "every message gives both, so write digits, at most 30 signs"),
+        ({"emergency_number": "-"}, "every message gives both"),
+        ({"phone": "1" * 31}, "every message gives both"),
+    ],
+)
+def test_a_new_clinic_must_be_one_that_can_be_called(
+    engine: Engine, ada: Records, changed: dict[str, str], why: str
+) -> None:
+    given = {"time_zone": "UTC", "phone": "1" * 30, "emergency_number": "999"}
+    with pytest.raises(Refused, match=why):
+        ada.take(engine, clinics=NewClinics(**given | changed))
+    taken(ada.take(engine, clinics=NewClinics(**given)))
+
+
+def test_a_new_clinics_name_must_fit_at_the_head_of_a_message(
+    engine: Engine, ada: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "LONGEST_NAME", len("Elm Street") - 1)
+    with pytest.raises(Refused, match=r"a clinic's name is too long: .* shorten it to 9 letters"):
+        ada.take(engine)
+    monkeypatch.setattr(messages, "LONGEST_NAME", len("Elm Street"))
+    taken(ada.take(engine))
 
 
 def test_a_clinic_that_is_known_needs_nothing(engine: Engine, ada: Records) -> None:

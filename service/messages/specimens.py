@@ -1,0 +1,50 @@
+"""Every message there can be in a language, filled with invented data: what a reviewer reads and signs."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, time
+
+from service import messages
+from service.messages import Line, Sender, Text
+
+SENDER = Sender("Elm Street", "+1 202-555-0100", "911")
+DAY, AT = date(2026, 1, 12), time(14, 30)
+KINDS = ("test", "visit", "dose", "check-in")
+BOOKED = ("visit", "booked")  # nothing else has an appointment
+CASES = (
+    *(((kind, tone),) for kind in KINDS for tone in messages.TONES[:-1]),
+    (BOOKED,),
+    *(tuple((kind, tone) for kind in KINDS) for tone in messages.TONES[:-1]),
+    (("test", "overdue"), ("dose", "due"), ("check-in", "ahead"), BOOKED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    name: str
+    text: Text
+
+
+def specimens(
+    language: str, *, sender: Sender = SENDER, day: date = DAY, at: time = AT
+) -> Iterator[Specimen]:
+    """One line of every kind and tone, and several in one message, for each audience and wording."""
+    for audience, wording in itertools.product(("patient", "carer"), ("neutral", "blood-test")):
+        for case in CASES:
+            lines = [Line(kind, tone, day, at) for kind, tone in case]
+            text = messages.render(sender, lines, audience=audience, language=language, wording=wording)
+            told = ", ".join(f"{kind} {tone}" for kind, tone in case)
+            yield Specimen(f"{audience}, {wording}: {told}", text)
+
+
+def page(language: str) -> str:
+    """All specimens as a text to be read; those that say the same are shown once."""
+    names: dict[Text, list[str]] = {}
+    for specimen in specimens(language):
+        names.setdefault(specimen.text, []).append(specimen.name)
+    blocks = (
+        "\n".join([*(f"# {name}" for name in said), f"[{text.subject}]", text.body])
+        for text, said in names.items()
+    )
+    return "\n\n".join(blocks) + "\n"
