@@ -62,6 +62,15 @@ def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
     return found
 
 
+def due_items(session: Session, clinic_ids: Sequence[UUID], *, now: datetime) -> list[Key]:
+    """The items of which a rung waits whose own time has come."""
+    reminders = batches.table(Reminder)
+    due = sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.send_at <= now)
+    query = sa.select(reminders.c.clinic_id, reminders.c.item_id).where(due).distinct()
+    mine = query.where(reminders.c.clinic_id.in_(clinic_ids), reminders.c.message_id.is_not(None))
+    return [(row.clinic_id, row.item_id) for row in session.execute(mine)]
+
+
 def decide(session: Session, decisions: Sequence[Decision], *, now: datetime) -> int:
     """End reminders that still wait; how many did. What was sent stays sent, even if withdrawn meanwhile."""
     reminders = batches.table(Reminder)

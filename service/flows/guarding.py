@@ -10,11 +10,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import clinics, contacts, items, patients, reminders, work_items
+from db import clinics, contacts, items, patients, pauses, reminders, work_items
 from db.items import Stored
 from db.messages import Claimed
 from db.reminders import Decision
-from db.tables import Audience, Clinic, ReminderState
+from db.tables import Audience, Clinic, Pause, ReminderState
 from db.types import new_id
 from schedules import days, ladder
 from schedules.ladder import Situation, Step, Verdict
@@ -49,6 +49,7 @@ class Seen:
     people: dict[UUID, Person]
     clinics: dict[UUID, Clinic]
     reachable: dict[tuple[UUID, Audience], list[sa.Row]]
+    paused: dict[UUID, Pause]  # by clinic
     sayings: dict[UUID, list[Saying]] = field(default_factory=lambda: defaultdict(list))
     decisions: list[Decision] = field(default_factory=list)
     passed: list[dict[str, Any]] = field(
@@ -75,6 +76,7 @@ def look(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> Seen
         people=rungs.people(session, people),
         clinics={clinic.id: clinic for clinic in clinics.every(session)},
         reachable=contacts.reachable(session, people),
+        paused={pause.clinic_id: pause for pause in pauses.lasting(session, now=now)},
     )
     for message in claimed:
         for row in said.get(message.id, []):
@@ -87,6 +89,7 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
     stored, patient = seen.stored[row.item_id], seen.rows[row.patient_id]
     item = stored.item
     hours = seen.people[row.patient_id].of(row.track.value)
+    pause = seen.paused.get(row.clinic_id) if row.track.value in ladder.PEOPLE else None
     expires = None
     if item.appointment is not None and row.track.value in ladder.PEOPLE:
         expires = days.instant(item.appointment.date(), item.appointment.time(), days.zone(patient.time_zone))
@@ -99,6 +102,8 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
         gone=None if patient.ended_reason is None else patient.ended_reason.value,
         reachable=bool(seen.reachable.get((row.patient_id, row.track))),
         held=item.held,
+        paused=None if pause is None else f"paused by {pause.by}: {pause.reason}",
+        paused_until=None if pause is None else pause.until,
         expires_at=expires,
         hours=hours,
     )

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
-from db import attempts, items, messages, reminders, work_items
+from db import attempts, deployments, items, messages, reminders, work_items
 from db.attempts import Ending
 from db.batches import batched
 from db.engine import writing
@@ -83,6 +83,8 @@ def tick(
 
 
 def _claim(session: Session, now: datetime) -> tuple[int, list[Dispatch]]:
+    if deployments.is_held(session):
+        return 0, []
     claimed = messages.claim(session, now=now, limit=BATCH, lease=LEASE)
     attempts.abandon(session, [message.key for message in claimed if message.attempts > 1], now=now)
     seen = guarding.look(session, claimed, now=now)
