@@ -71,6 +71,13 @@ def due_items(session: Session, clinic_ids: Sequence[UUID], *, now: datetime) ->
     return [(row.clinic_id, row.item_id) for row in session.execute(mine)]
 
 
+def of_other_zones(session: Session, tzdata: str) -> int:
+    """How many wait whose moment was computed with another version of the zones."""
+    reminders = batches.table(Reminder)
+    other = sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.tzdata_version != tzdata)
+    return session.scalar(sa.select(sa.func.count()).select_from(reminders).where(other)) or 0
+
+
 def decide(session: Session, decisions: Sequence[Decision], *, now: datetime) -> int:
     """End reminders that still wait; how many did. What was sent stays sent, even if withdrawn meanwhile."""
     reminders = batches.table(Reminder)
