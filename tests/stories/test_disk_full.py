@@ -3,13 +3,14 @@
 import resource
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from db.tables import Attempt
+from service.channels import Answer, Letter
 from service.flows import reminders
 from tests.stories.conftest import Practice
 from tests.stories.drill import Recorder, busy, live, moment, told
@@ -59,3 +60,37 @@ def test_H60_a_full_disk_stops_sends_and_no_accept_is_unrecorded(practice: Pract
     assert {letter.attempt: letter.key for letter in recorder.letters} == attempts
     accepted = {row.message_id for row in practice.rows(Attempt) if row.state == "accepted"}
     assert accepted == {letter.key for letter in recorder.letters}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_H60_a_disk_that_fills_during_the_sends_leaves_attempts_and_the_same_keys(practice: Practice) -> None:
+    recorder = Recorder()
+    practice.channels = dict.fromkeys(practice.channels, recorder)
+    busy(practice)
+    live(practice, DUE)
+    practice.engine.dispose()
+    letters, disk = len(recorder.letters), ExitStack()
+
+    class Filling(Recorder):
+        def send(self, letter: Letter) -> Answer:
+            disk.enter_context(full(0))
+            return recorder.send(letter)
+
+    with disk:
+        assert not tick(Practice(practice.engine, practice.clock, channels=_all(practice, Filling())))
+        sent = recorder.letters[letters:]
+        assert sent
+        tick(practice)
+        assert recorder.letters[letters:] == sent
+    started = {row.id: row.message_id for row in practice.rows(Attempt) if row.state == "started"}
+    assert {letter.attempt: letter.key for letter in sent} == started
+    live(practice, DUE + timedelta(hours=2))
+    again = recorder.letters[letters + len(sent) :]
+    assert {letter.key for letter in again} == {letter.key for letter in sent}
+    accepted = [row.message_id for row in practice.rows(Attempt) if row.state == "accepted"]
+    assert {letter.key for letter in recorder.letters} == set(accepted)
+    assert len(accepted) == len(set(accepted))
+
+
+def _all(practice: Practice, channel: Recorder) -> dict[object, Recorder]:
+    return dict.fromkeys(practice.channels, channel)
