@@ -62,13 +62,14 @@ def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
     return found
 
 
-def due_items(session: Session, clinic_ids: Sequence[UUID], *, now: datetime) -> list[Key]:
-    """The items of which a rung waits whose own time has come."""
-    reminders = batches.table(Reminder)
+def put_off(session: Session, clinic_ids: Sequence[UUID], *, now: datetime) -> Sequence[sa.Row]:
+    """What waits although its own time has come, for its message is to go later."""
+    reminders, messages = batches.table(Reminder), batches.table(Message)
+    its = sa.and_(messages.c.clinic_id == reminders.c.clinic_id, messages.c.id == reminders.c.message_id)
+    later = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at > now)
     due = sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.send_at <= now)
-    query = sa.select(reminders.c.clinic_id, reminders.c.item_id).where(due).distinct()
-    mine = query.where(reminders.c.clinic_id.in_(clinic_ids), reminders.c.message_id.is_not(None))
-    return [(row.clinic_id, row.item_id) for row in session.execute(mine)]
+    query = sa.select(reminders).join_from(reminders, messages, its).where(due, later)
+    return session.execute(query.where(reminders.c.clinic_id.in_(clinic_ids))).all()
 
 
 def of_other_zones(session: Session, tzdata: str) -> int:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
-from db import audit, clinics, courses, deployments, items, reminders
+from db import audit, clinics, courses, deployments, items, messages, reminders
 from db.engine import reading, writing
 from db.items import Stored
 from db.reminders import Decision
@@ -174,6 +174,7 @@ def release(engine: Engine, configured: str | None, *, by: str, now: datetime) -
         stored = deployments.get(session)
         if stored is None or not deployments.release(session, ours, by=by, now=now):
             raise Refused("the database is not held: there is nothing to release")
+        messages.let_go(session)
         expected = preview(session, now=now)
         for clinic in clinics.every(session):
             count = _start(session, clinic.id, now)

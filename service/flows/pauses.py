@@ -51,11 +51,17 @@ def end(session: Session, those: Sequence[Clinic], *, by: str, now: datetime) ->
     ended = pauses.end(session, [clinic.id for clinic in those], by=by, now=now)
     if not ended:
         raise Refused("nothing is paused: nextcount pause shows what is")
-    due = reminders.due_items(session, ended, now=now)
-    for keys in batched(due, AT_ONCE):
-        still = items.lock_open(session, keys)
-        rows = [row for id_, row in items.of(session, keys).items() if id_ in still]
-        rungs.climb(session, rows, now=now)
+    for some in batched(reminders.put_off(session, ended, now=now), AT_ONCE):
+        still = items.lock_open(session, list({(row.clinic_id, row.item_id) for row in some}))
+        rows = [row._asdict() for row in some if row.item_id in still]
+        slots = rungs.message_slots(session, rows, now=now)
+        reminders.move(
+            session,
+            [
+                {"clinic_id": row["clinic_id"], "id": row["id"], "message_id": slots[rungs.slot_of(row)]}
+                for row in rows
+            ],
+        )
     for clinic_id in ended:
         audit.record(session, clinic_id, by, "pause end", subject=("clinic", str(clinic_id)), now=now)
     return len(ended)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import Engine
 
-from db import deployments, invariants
+from db import deployments, invariants, messages
 from db.engine import make_engine, reading, writing
 from db.tables import AuditEntry
 from service.errors import Refused
@@ -111,6 +111,23 @@ def test_H64_a_release_brings_what_its_preview_said(
         foreseen[coming.audience, coming.rung] += coming.count
     counted = {key: sum((r.track.value, r.rung) == key for r in said) for key in foreseen}
     assert counted == foreseen
+
+
+def test_H64_what_was_in_a_workers_hands_is_not_said_again_and_staff_are_told(drill: Practice) -> None:
+    """The backup was made while everything that was due was being sent."""
+    live(drill, moment(16, 13))
+    drill.clock.wind(moment(17, 20))
+    with writing(drill.engine) as session:
+        claimed = messages.claim(session, now=drill.clock(), limit=500, lease=HOUR)
+        deployments.hold(session, reason="a test", now=drill.clock())
+    assert {message.audience.value for message in claimed} >= {"patient", "coordinator"}
+    in_hand = {row.id for row in drill.reminders if row.message_id in {message.id for message in claimed}}
+    live(drill, drill.clock() + 24 * HOUR)
+    holds.release(drill.engine, OURS, by="Kim Invented", now=drill.clock())
+    live(drill, drill.clock() + 7 * 24 * HOUR)
+    became = {(row.track.value, row.state.value) for row in drill.reminders if row.id in in_hand}
+    assert became <= {("patient", "superseded"), ("coordinator", "sent"), ("prescriber", "sent")}
+    assert ("coordinator", "sent") in became
 
 
 def test_H64_the_release_is_a_named_persons_and_kept(drill: Practice) -> None:
