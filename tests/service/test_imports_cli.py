@@ -69,7 +69,7 @@ def test_a_refused_row_is_a_line_with_its_file_line_and_column(run: Run, records
     assert code == 1
     assert err.splitlines() == [
         "results.csv:2: value: the value is not a number; write a plain number, as 3.5, or a bound, as <0.2.",
-        "results.csv:3: no patient has this number; add the patient, or correct the row of the patient.",
+        "results.csv:3: mrn: no patient has this number; add the patient, or correct the row of the patient.",
     ]
     assert "2 rows were refused, so nothing was written" in out
 
