@@ -1,4 +1,5 @@
-"""A signed POST to a gateway of the operator's choice, which takes each Idempotency-Key once.
+"""A signed POST to a gateway of the operator's choice, which takes each Idempotency-Key once, and
+remembers it for a day.
 
     POST URL       {"key", "attempt", "channel", "to", "subject", "text", "sender", "unsubscribe"}
                    2xx {"id"} taken · 400, 413, 422 {"code"} it never will be · 429, 503 later, Retry-After

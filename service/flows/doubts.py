@@ -22,6 +22,7 @@ from service.channels import INSIDE, Capabilities, Channels
 
 MOST_TRIES = 8
 PATIENCE = timedelta(minutes=15)  # for a doubt, until it is repeated or a person's
+KEPT = timedelta(hours=12)  # a key that is honoured is sent again no later: providers forget theirs in a day
 NO_TIME = "no-time-left"  # of the lease: it was not tried
 
 
@@ -79,7 +80,7 @@ def turn(tried: Tried, channels: Channels, *, now: datetime) -> Turn:
     if tried.counts[doubt.channel, doubt.contact_id] >= MOST_TRIES:
         return Turn.GIVE_UP
     if can.honours_key:
-        return Turn.SEND
+        return Turn.SEND if now < tried.doubts[0].started_at + KEPT else Turn.GIVE_UP
     if doubt.repeats is not None:
         return Turn.GIVE_UP
     return Turn.SEND if now >= doubt.started_at + PATIENCE else Turn.LATER

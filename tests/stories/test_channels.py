@@ -253,6 +253,21 @@ def test_a_provider_that_does_not_answer_for_a_quarter_of_an_hour_is_a_persons(p
     assert said(practice) == {"suppressed": 1, "waiting": 1}
 
 
+@pytest.mark.parametrize(("hours", "letters"), [(11, 2), (12, 1)])
+def test_a_key_is_not_sent_again_when_the_provider_may_have_forgotten_it(
+    practice: Any, hours: int, letters: int
+) -> None:
+    someone(practice, preferred_time=time(8))
+    sms = Provider(KEY, Killed)
+    carried(practice, sms=sms)
+    eight = NINE - timedelta(hours=1)
+    with pytest.raises(Killed):
+        tick(practice, eight)
+    tick(practice, eight + timedelta(hours=hours))
+    assert len(sms.letters) == letters
+    assert work(practice) == ([] if letters == 2 else ["unknown-delivery"])
+
+
 def test_a_transport_that_was_taken_away_leaves_its_doubts_to_a_person(practice: Any) -> None:
     someone(practice, "sms", "email")
     carried(practice, sms=Provider(KEY, Unknown("a")))
