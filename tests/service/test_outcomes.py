@@ -20,6 +20,7 @@ LATER = Rejected("503", permanent=False)
 def fate(answer: Answer, *, luck: float = 1.0, **columns: Any) -> Fate:
     given: dict[str, Any] = {
         **{"turn": Turn.SEND, "attempt_id": new_id(), "begun_at": NOW, "tries": 1, "doubts": ()},
+        "language": "en",
         **{"contact": None, "others": (), "can": Capabilities(), "sayings": (), "useful_until": None},
         **{
             "claimed": SimpleNamespace(channel=Channel.SMS),

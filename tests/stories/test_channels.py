@@ -189,6 +189,18 @@ def test_a_blind_channel_is_tried_once_more_and_then_a_person_decides(practice: 
     assert email.letters == []
 
 
+def test_a_worker_killed_twice_on_a_blind_channel_leaves_it_to_a_person(practice: Any) -> None:
+    someone(practice)
+    sms = Provider(BLIND, Killed, Killed)
+    carried(practice, sms=sms)
+    for at in (NINE, NINE + doubts.PATIENCE):
+        with pytest.raises(Killed):
+            tick(practice, at)
+    tick(practice, NINE + 2 * doubts.PATIENCE)
+    assert len(sms.letters) == 2
+    assert work(practice) == ["unknown-delivery"]
+
+
 def test_a_blind_repeat_that_is_refused_is_a_persons_too(practice: Any) -> None:
     someone(practice, "sms", "email")
     sms, email = Provider(BLIND, Unknown("a"), Rejected("451", permanent=False)), Provider()
