@@ -6,6 +6,7 @@ begins with BEGIN IMMEDIATE; a reader begins DEFERRED, may not write, and waits 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
@@ -13,6 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlmodel import Session
+
+from db import disks
 
 BUSY_MS = 10_000  # how long a statement waits for another's lock before it is an error
 IDLE_MS = 60_000  # PostgreSQL ends a transaction that does nothing for so long
@@ -28,7 +31,7 @@ SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 def make_engine(url: str | URL) -> Engine:
-    """An engine for `sqlite:///file` or `postgresql://…`; ValueError for any other database."""
+    """An engine for `sqlite:///file` or `postgresql://…`; ValueError for any other."""
     address = make_url(url)
     match address.get_backend_name():
         case "sqlite" if address.database not in (None, "", ":memory:"):
@@ -55,6 +58,10 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 def _sqlite(address: URL) -> Engine:
+    if kind := disks.network_type(Path(address.database or "")):
+        raise ValueError(
+            f"SQLite's file would be on a network file system ({kind}): use a disk, or PostgreSQL"
+        )
     engine = sa.create_engine(address, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

@@ -40,6 +40,16 @@ def of(session: Session, keys: Sequence[Key]) -> dict[UUID, Stored]:
     return {stored.id: stored for stored in map(_stored, _rows(session, keys, column="id"))}
 
 
+def open_of(session: Session, clinic_id: UUID) -> list[Key]:
+    """The open items of a clinic."""
+    items = batches.table(Item)
+    mine = sa.and_(items.c.clinic_id == clinic_id, items.c.class_.is_(None))
+    return [
+        (row.clinic_id, row.id)
+        for row in session.execute(sa.select(items.c.clinic_id, items.c.id).where(mine))
+    ]
+
+
 def of_courses(session: Session, keys: Sequence[Key]) -> dict[UUID, list[Stored]]:
     """Every item of the courses, by course, in the order of clock and ordinal."""
     found: dict[UUID, list[Stored]] = defaultdict(list)

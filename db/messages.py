@@ -111,6 +111,14 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> set[UUID]:
     return ours
 
 
+def let_go(session: Session) -> None:
+    """Take every message out of the hands it was in: who had it may be a process of another database."""
+    messages = batches.table(Message)
+    free = {"state": MessageState.WAITING, "token": messages.c.token + 1, "lease_until": None}
+    claimed = messages.c.state == sa.text("'claimed'")
+    session.execute(sa.update(messages).where(claimed).values(free))
+
+
 def oldest_due(session: Session, *, now: datetime) -> datetime | None:
     """Since when the message that is due for the longest has waited."""
     messages = batches.table(Message)

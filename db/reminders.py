@@ -62,6 +62,23 @@ def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
     return found
 
 
+def put_off(session: Session, clinic_ids: Sequence[UUID], *, now: datetime) -> Sequence[sa.Row]:
+    """What waits although its own time has come, for its message is to go later."""
+    reminders, messages = batches.table(Reminder), batches.table(Message)
+    its = sa.and_(messages.c.clinic_id == reminders.c.clinic_id, messages.c.id == reminders.c.message_id)
+    later = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at > now)
+    due = sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.send_at <= now)
+    query = sa.select(reminders).join_from(reminders, messages, its).where(due, later)
+    return session.execute(query.where(reminders.c.clinic_id.in_(clinic_ids))).all()
+
+
+def of_other_zones(session: Session, tzdata: str) -> int:
+    """How many wait whose moment was computed with another version of the zones."""
+    reminders = batches.table(Reminder)
+    other = sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.tzdata_version != tzdata)
+    return session.scalar(sa.select(sa.func.count()).select_from(reminders).where(other)) or 0
+
+
 def decide(session: Session, decisions: Sequence[Decision], *, now: datetime) -> int:
     """End reminders that still wait; how many did. What was sent stays sent, even if withdrawn meanwhile."""
     reminders = batches.table(Reminder)

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
 
     database_url: str = Field(default="sqlite:///nextcount.db", repr=False)
     database_password: SecretStr | None = None
+    deployment_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None  # PostgreSQL's
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8400
     email_url: SecretStr | None = None  # smtp://USER:PASSWORD@HOST:PORT or smtps://…

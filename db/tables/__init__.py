@@ -9,11 +9,13 @@ from db.tables.audit import AuditEntry
 from db.tables.clinics import Clinic
 from db.tables.contacts import Audience, Channel, Consent, Contact
 from db.tables.courses import Course, CourseEvent
+from db.tables.deployments import Deployment
 from db.tables.heartbeats import Heartbeat
 from db.tables.imports import Import
 from db.tables.items import Item
 from db.tables.messages import Attempt, AttemptState, Message, MessageState
 from db.tables.patients import EndReason, Patient, Sex, Wording
+from db.tables.pauses import Pause
 from db.tables.protocols import ProtocolVersion
 from db.tables.reminders import Effect, Reminder, ReminderState
 from db.tables.results import Result, ResultStatus
@@ -34,6 +36,7 @@ __all__ = [
     "Contact",
     "Course",
     "CourseEvent",
+    "Deployment",
     "Effect",
     "EndReason",
     "Heartbeat",
@@ -42,6 +45,7 @@ __all__ = [
     "Message",
     "MessageState",
     "Patient",
+    "Pause",
     "ProtocolVersion",
     "Reminder",
     "ReminderState",

@@ -187,7 +187,7 @@ def release(run: Run, by: By, yes: Yes = False, database: Database = None) -> No
             expected = releases.preview(session, releases.waiting(session, import_id), now=clock.now(engine))
         for line in import_text.preview_lines(expected):
             typer.echo(line)
-        _confirm(f"Release import {import_id} as {who}?", yes)
+        confirm(f"Release import {import_id} as {who}?", yes)
         with writing(engine) as session:
             releases.release(session, import_id, by=who, now=clock.now(engine))
     typer.echo(f"Import {import_id} is released by {who}.")
@@ -207,7 +207,7 @@ def undo(run: Run, by: By, yes: Yes = False, database: Database = None) -> None:
     with opened(settings.load(database_url=database)) as engine:
         with reading(engine) as session:
             import_id = _id(session, run)
-        _confirm(f"Undo import {import_id} as {who}?", yes)
+        confirm(f"Undo import {import_id} as {who}?", yes)
         with writing(engine) as session:
             counts = releases.undo(session, import_id, by=who, now=clock.now(engine))
     typer.echo(f"Import {import_id} is undone by {who}: {import_text.listed(counts)} taken back.")
@@ -227,7 +227,7 @@ def _id(session: Session, run: str) -> UUID:
         raise Refused("an import's id is as `nextcount imports list` shows it, or latest") from None
 
 
-def _confirm(question: str, yes: bool) -> None:
+def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():

@@ -113,7 +113,9 @@ def opened(given: Settings) -> Iterator[Engine]:
     On PostgreSQL other processes may be at work on it, so a person runs `nextcount migrate`.
     """
     from db import migrations
+    from service import clock
     from service.cli import logs
+    from service.flows import holds
 
     engine = engine_of(given)
     if engine.dialect.name == "sqlite":
@@ -122,6 +124,7 @@ def opened(given: Settings) -> Iterator[Engine]:
         raise Refused(f"the database is not at revision {migrations.head()}: run nextcount migrate first")
     logs.configure()
     try:
+        holds.meet(engine, given.deployment_id, now=clock.now(engine))
         yield engine
     finally:
         engine.dispose()

@@ -10,12 +10,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import clinics, contacts, items, patients, reminders, work_items
+from db import clinics, contacts, items, patients, pauses, reminders, work_items
 from db.batches import Key
 from db.items import Stored
 from db.messages import Claimed
 from db.reminders import Decision
-from db.tables import Audience, Channel, Clinic, ReminderState
+from db.tables import Audience, Channel, Clinic, Pause, ReminderState
 from db.types import new_id
 from schedules import days, ladder
 from schedules.facts import Item
@@ -53,7 +53,8 @@ class Seen:
     reachable: dict[tuple[UUID, Audience], list[sa.Row]]
     carried: frozenset[Channel]  # by the transports there are
     doubtful: Collection[UUID]  # messages that may have been said
-    stuck: set[UUID] = field(default_factory=set)  # of those, what may not be said again now
+    paused: dict[UUID, Pause]  # by clinic
+    stuck: set[UUID] = field(default_factory=set)  # of the doubtful, what may not be said again now
     sayings: dict[UUID, list[Saying]] = field(default_factory=lambda: defaultdict(list))
     decisions: list[Decision] = field(default_factory=list)
     passed: list[dict[str, Any]] = field(
@@ -89,6 +90,7 @@ def look(
         reachable=_reachable(session, people, carried),
         carried=carried,
         doubtful=doubtful,
+        paused={pause.clinic_id: pause for pause in pauses.lasting(session, now=now)},
     )
     for message in claimed:
         for row in said.get(message.id, []):
@@ -111,6 +113,7 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
     stored, patient = seen.stored[row.item_id], seen.rows[row.patient_id]
     item = stored.item
     hours = seen.people[row.patient_id].of(row.track.value)
+    pause = seen.paused.get(row.clinic_id) if row.track.value in ladder.PEOPLE else None
     return Situation(
         now=now,
         people=row.track.value in ladder.PEOPLE,
@@ -120,6 +123,8 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
         gone=None if patient.ended_reason is None else patient.ended_reason.value,
         reachable=bool(seen.reachable.get((row.patient_id, row.track))),
         held=item.held,
+        paused=None if pause is None else f"paused by {pause.by}: {pause.reason}",
+        paused_until=None if pause is None else pause.until,
         expires_at=_expires(item, patient) if row.track.value in ladder.PEOPLE else None,
         hours=hours,
     )

@@ -8,8 +8,10 @@ from functools import cache
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import heartbeats, messages, migrations
+from db import deployments, heartbeats, messages, migrations, pauses
 from db.engine import reading
+from service.flows import holds
+from service.flows import pauses as pausing
 
 REMINDERS = "reminders"  # the loop that sends
 UPKEEP = "upkeep"
@@ -26,6 +28,7 @@ class Health:
     checked_at: datetime | None = None  # when reminders were last looked at
     oldest_due_at: datetime | None = None
     reasons: tuple[str, ...] = ()
+    paused: tuple[str, ...] = ()  # a sentence for each clinic whose sending a person paused
 
 
 def look(engine: Engine, *, now: datetime) -> Health:
@@ -36,13 +39,16 @@ def look(engine: Engine, *, now: datetime) -> Health:
         with reading(engine) as session:
             beats = heartbeats.every(session)
             oldest = messages.oldest_due(session, now=now)
+            held = holds.sentence(deployments.get(session))
+            paused = pausing.sentences(session, pauses.lasting(session, now=now))
     except SQLAlchemyError:
         return Health(reasons=("The database cannot be reached.",))
     seen = {loop: max(beat.at for beat in beats if beat.loop == loop) for loop in {b.loop for b in beats}}
     return Health(
         checked_at=seen.get(REMINDERS),
         oldest_due_at=oldest,
-        reasons=tuple(_reasons(seen, oldest, now)),
+        reasons=(*([held] if held else ()), *_reasons(seen, None if held else oldest, now)),
+        paused=paused,
     )
 
 

@@ -91,7 +91,7 @@ def _is_overdue(row: Stored, today: Mapping[UUID, date]) -> bool:
     return not row.item.held and row.item.last_on_time < today[row.patient_id]
 
 
-def _begun(rows: Sequence[Stored], who: Mapping[UUID, Person], now: datetime) -> list[Stored]:
+def begun(rows: Sequence[Stored], who: Mapping[UUID, Person], *, now: datetime) -> list[Stored]:
     """The open items of one clinic as a release now would leave them."""
     begins = pace(rows, _today(who, now), now=now)
     return [row if row.item.held else replace(row, version_at=begins[row.id]) for row in rows]
@@ -105,25 +105,33 @@ def _today(who: Mapping[UUID, Person], now: datetime) -> dict[UUID, date]:
 
 
 def preview(session: Session, runs: Sequence[Import], *, now: datetime) -> Preview:
-    """The real ladder, asked what it would do; nothing is written."""
-    coming: Counter[tuple[date, str, str, str]] = Counter()
-    patients, overdue, unreachable = set[UUID](), set[UUID](), set[UUID]()
+    """The real ladder, asked what a release of these runs would do; nothing is written."""
+    found: list[Stored] = []
     for run in runs:
         rows = list(items.of(session, imports.open_items(session, _key(run))).values())
-        people = [(row.clinic_id, row.patient_id) for row in rows]
-        who, reachable = rungs.people(session, people), contacts.reachable(session, people)
-        today = _today(who, now)
-        for row in _begun(rows, who, now):
-            patients.add(row.patient_id)
-            overdue |= {row.patient_id} if _is_overdue(row, today) else set()
-            for said in _said(row, who[row.patient_id], now + timedelta(days=PACED)):
-                if said.to_people and not reachable.get((row.patient_id, Audience(said.track))):
-                    unreachable.add(row.patient_id)
-                else:
-                    coming[said.day, said.track, said.step.name, said.step.rung.effect] += 1
+        who = rungs.people(session, [(row.clinic_id, row.patient_id) for row in rows])
+        found += begun(rows, who, now=now)
+    return foresee(session, found, done={}, now=now)
+
+
+def foresee(
+    session: Session, rows: Sequence[Stored], *, done: Mapping[tuple[UUID, Track], int], now: datetime
+) -> Preview:
+    """What these open items bring within the days of pacing; `done`: how far each has come on a track."""
+    people = [(row.clinic_id, row.patient_id) for row in rows]
+    who, reachable = rungs.people(session, people), contacts.reachable(session, people)
+    today = _today(who, now)
+    coming: Counter[tuple[date, str, str, str]] = Counter()
+    unreachable = set[UUID]()
+    for row in rows:
+        for said in _said(row, who[row.patient_id], now + timedelta(days=PACED), done):
+            if said.to_people and not reachable.get((row.patient_id, Audience(said.track))):
+                unreachable.add(row.patient_id)
+            else:
+                coming[said.day, said.track, said.step.name, said.step.rung.effect] += 1
     return Preview(
-        patients=len(patients),
-        overdue=len(overdue),
+        patients=len(who),
+        overdue=len({row.patient_id for row in rows if _is_overdue(row, today)}),
         unreachable=len(unreachable),
         coming=tuple(
             Coming(day=day, audience=audience, rung=rung, effect=effect, count=count)
@@ -143,18 +151,21 @@ class _Said:
         return self.track in ladder.PEOPLE
 
 
-def _said(row: Stored, person: Person, until: datetime) -> Iterator[_Said]:
+def _said(
+    row: Stored, person: Person, until: datetime, done: Mapping[tuple[UUID, Track], int]
+) -> Iterator[_Said]:
     """What would be said of one item before `until`, on every track."""
     for track in () if row.item.held else person.tracks(row.item.ladder):
         hours = person.of(track)
-        for step in _steps(row, track, hours, until):
+        for step in _steps(row, track, hours, until, after=done.get((row.id, track), 0)):
             yield _Said(days.local_day(step.planned, hours.zone), track, step)
 
 
-def _steps(row: Stored, track: Track, hours: Hours, until: datetime) -> Iterator[Step]:
+def _steps(row: Stored, track: Track, hours: Hours, until: datetime, *, after: int) -> Iterator[Step]:
     """At each sending time the latest rung that has passed: the sending loop supersedes the others."""
     found = ladder.steps(row.item, track, hours=hours, begins=row.version_at)
-    for _, together in itertools.groupby(found, key=lambda step: step.planned):
+    coming = itertools.dropwhile(lambda step: step.position <= after, found)
+    for _, together in itertools.groupby(coming, key=lambda step: step.planned):
         *_, last = together
         if last.planned >= until:
             return
@@ -181,11 +192,15 @@ def _start(session: Session, key: Key, now: datetime) -> int:
     items.lock_open(session, keys)
     rows = list(items.of(session, keys).values())
     who = rungs.people(session, [(row.clinic_id, row.patient_id) for row in rows])
-    begun = _begun(rows, who, now)
-    items.write(session, changed=begun)
-    for some in batched(begun, AT_ONCE):
+    start(session, begun(rows, who, now=now), now=now)
+    return len(rows)
+
+
+def start(session: Session, rows: Sequence[Stored], *, now: datetime) -> None:
+    """Write these items, which are locked, and give each its waiting rungs."""
+    items.write(session, changed=rows)
+    for some in batched(rows, AT_ONCE):
         rungs.climb(session, some, now=now)
-    return len(begun)
 
 
 def undo(session: Session, import_id: UUID, *, by: str, now: datetime) -> dict[str, int]:

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
-from db import attempts, messages
+from db import attempts, deployments, messages
 from db.batches import batched
 from db.engine import writing
 from db.messages import Claimed, Outcome
@@ -64,6 +64,8 @@ def tick(
 
 
 def _claim(session: Session, now: datetime, channels: Channels) -> tuple[int, list[Dispatch]]:
+    if deployments.is_held(session):
+        return 0, []
     claimed = messages.claim(session, now=now, limit=BATCH, lease=LEASE)
     attempts.abandon(session, [message.key for message in claimed if message.attempts > 1], now=now)
     tried = doubts.look(session, claimed)

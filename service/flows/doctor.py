@@ -1,0 +1,100 @@
+"""What can be wrong with an installation, looked at in one go: a sentence for each thing."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from db import copies, deployments, invariants, migrations, reminders
+from db.engine import reading
+from service.flows import health, holds, rungs
+
+LEAST_FREE = 256 * 1024**2  # bytes: a product choice
+SHOWN = 3  # keys of rows that break an invariant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    check: str
+    wrong: bool
+    sentence: str
+
+
+def examine(engine: Engine, configured: str | None, *, now: datetime) -> list[Finding]:
+    """Every check, the wrong ones with how to put them right. It changes nothing."""
+    try:
+        revision = migrations.current(engine)
+        if revision != migrations.head():
+            asked = (
+                f"The database is at revision {revision or 'none'}, this program needs {migrations.head()}"
+            )
+            return [_finding("revision", f"{asked}: run nextcount migrate."), *_disk(engine)]
+        found = [_good("revision", f"The database is at revision {revision}.")]
+        with reading(engine) as session:
+            found += [*_invariants(session), _zones(session), *_deployment(session, engine, configured)]
+    except SQLAlchemyError as error:
+        found = [_finding("database", f"The database cannot be read: {type(error).__name__}.")]
+    return [*found, *_loops(engine, now), *_disk(engine)]
+
+
+def _good(check: str, sentence: str) -> Finding:
+    return Finding(check=check, wrong=False, sentence=sentence)
+
+
+def _finding(check: str, sentence: str) -> Finding:
+    return Finding(check=check, wrong=True, sentence=sentence)
+
+
+def _invariants(session: Session) -> Iterator[Finding]:
+    broken = invariants.broken(session)
+    for name, rows in broken.items():
+        keys = ", ".join("/".join(map(str, row)) for row in rows[:SHOWN])
+        yield _finding("invariants", f"{len(rows)} rows break the rule that {name}: {keys}.")
+    if not broken:
+        yield _good("invariants", f"All {len(invariants.INVARIANTS)} invariants hold.")
+
+
+def _zones(session: Session) -> Finding:
+    count = reminders.of_other_zones(session, rungs.TZDATA)
+    if count:
+        return _finding("zones", f"{count} reminders wait that were computed with other zones than tzdata's.")
+    return _good("zones", f"The zones are those of tzdata {rungs.TZDATA}.")
+
+
+def _deployment(session: Session, engine: Engine, configured: str | None) -> Iterator[Finding]:
+    stored = deployments.get(session)
+    if held := holds.sentence(stored):
+        yield _finding("hold", held)
+    elif stored is None and holds.beside(engine) is None and configured is None:
+        yield _finding(
+            "hold", f"{holds.SETTING} is not set: a copy of this database would send as this one does."
+        )
+    else:
+        yield _good("hold", "The database is not held.")
+
+
+def _loops(engine: Engine, now: datetime) -> Iterator[Finding]:
+    seen = health.look(engine, now=now)
+    reasons = [reason for reason in seen.reasons if not reason.startswith("HOLD")]
+    yield from (_finding("loops", reason) for reason in reasons)
+    if not reasons:
+        yield _good("loops", "The loops give signs of life.")
+    yield from (_good("pause", sentence) for sentence in seen.paused)
+
+
+def _disk(engine: Engine) -> Iterator[Finding]:
+    if engine.dialect.name != "sqlite":
+        return
+    file = Path(engine.url.database or "").resolve()
+    wrong = copies.faults(file)
+    yield from (_finding("file", f"The database's file is damaged: {line}.") for line in wrong)
+    if not wrong:
+        yield _good("file", "SQLite finds no fault in the file.")
+    free = shutil.disk_usage(file.parent).free
+    said = f"{free // 1024**2} MiB are free beside the database"
+    yield _finding("disk", f"Only {said}: make room.") if free < LEAST_FREE else _good("disk", f"{said}.")
