@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -45,6 +46,13 @@ def reachable(
             if contact.bad_since is None and _allows(allowed.get(patient_id, []), contact, purpose):
                 found[patient_id, contact.audience].append(contact)
     return found
+
+
+def mark_bad(session: Session, keys: Sequence[Key], *, now: datetime) -> int:
+    """Nothing can be delivered to these addresses from now on; how many were good until now."""
+    contacts = batches.table(Contact)
+    good = sa.update(contacts).where(contacts.c.bad_since.is_(None)).values(bad_since=now)
+    return batches.update(session, good, contacts, sorted(keys))
 
 
 def _allows(rows: Sequence[sa.Row], contact: sa.Row, purpose: str) -> bool:

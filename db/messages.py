@@ -42,12 +42,16 @@ class Claimed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a claimed message. Back to waiting needs `send_at`; what is None is left as it was."""
+    """What became of a claimed message. Back to waiting needs `send_at`; what is None is left as it was.
+
+    What is unknown is looked at again at `again_at`, or by a person.
+    """
 
     claimed: Claimed
     state: MessageState
     accepted_at: datetime | None = None
     send_at: datetime | None = None
+    again_at: datetime | None = None
     channel: Channel | None = None
     subject: str | None = None
     body: str | None = None
@@ -76,11 +80,13 @@ def ensure(
 
 
 def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> list[Claimed]:
-    """Take what is due and waits, and what another took and did not settle in time, of every clinic."""
+    """Take what is due and waits, what was taken and not settled in time, and doubts, of every clinic."""
     messages = batches.table(Message)
     stale = sa.and_(messages.c.state == sa.text("'claimed'"), messages.c.lease_until <= now)
+    doubtful = sa.and_(messages.c.state == sa.text("'unknown'"), messages.c.lease_until <= now)
     fresh = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
-    free = (_free(stale, messages.c.lease_until, limit), _free(fresh, messages.c.send_at, limit))
+    late = (_free(condition, messages.c.lease_until, limit) for condition in (stale, doubtful))
+    free = (*late, _free(fresh, messages.c.send_at, limit))
     taken = sa.union_all(*free).limit(limit).cte("taken")
     statement = (
         sa.update(messages)
@@ -172,7 +178,7 @@ def _settled(outcome: Outcome) -> Values:
         "clinic_id": was.clinic_id,
         "id": was.id,
         "state": outcome.state,
-        "lease_until": None,
+        "lease_until": outcome.again_at,
         "accepted_at": outcome.accepted_at,
         "send_at": outcome.send_at or was.send_at,
         "channel": outcome.channel or was.channel,

@@ -12,6 +12,7 @@ from service.errors import Refused
 
 SECRETS = Path("/run/secrets")
 PREFIX = "NEXTCOUNT_"
+CARRIED = frozenset({"sms", "push", "voice", "chat", "email"})
 
 
 class Settings(BaseSettings):
@@ -26,6 +27,12 @@ class Settings(BaseSettings):
     deployment_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None  # PostgreSQL's
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8400
+    email_url: SecretStr | None = None  # smtp://USER:PASSWORD@HOST:PORT or smtps://…
+    email_from: str | None = None
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    webhook_carries: str = "sms"  # of sms, push, voice, chat and email, with commas
+    webhook_can_be_asked: bool = False  # whether the gateway answers GET URL/KEY
     reminders_every: Annotated[float, Field(gt=0, le=30)] = 10  # seconds
     upkeep_every: Annotated[float, Field(gt=0, le=60)] = 30  # seconds
 
@@ -37,6 +44,21 @@ class Settings(BaseSettings):
         except ArgumentError:
             raise ValueError("write sqlite:///FILE or postgresql://USER@HOST/NAME") from None
         return text
+
+    @field_validator("webhook_carries")
+    @classmethod
+    def _is_carried(cls, text: str) -> str:
+        if not {name.strip() for name in text.split(",")} <= CARRIED:
+            raise ValueError(f"write some of {', '.join(sorted(CARRIED))}, with commas")
+        return text
+
+    @property
+    def webhook_channels(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.webhook_carries.split(","))
+
+    @property
+    def has_transports(self) -> bool:
+        return self.email_url is not None or self.webhook_url is not None
 
     @property
     def database(self) -> URL:

@@ -30,7 +30,8 @@ class AttemptState(StrEnum):
 class Message(Row, table=True):
     """One thing to be said to one person at one time: the queue, the outbox and the log.
 
-    `token` counts the claims: who holds an older one cannot settle. Only a claim has a lease.
+    `token` counts the claims: who holds an older one cannot settle. A claim has a lease, and so has a doubt
+    until it is looked at again; one that nobody will look at again is a person's.
     """
 
     __tablename__ = "message"
@@ -39,6 +40,7 @@ class Message(Row, table=True):
         sa.UniqueConstraint("clinic_id", "patient_id", "audience", "quarter"),
         index_where("ix_message_waiting", "send_at", where="state = 'waiting'"),
         index_where("ix_message_claimed", "lease_until", where="state = 'claimed'"),
+        index_where("ix_message_unknown", "lease_until", where="state = 'unknown'"),
     )
 
     patient_id: UUID
@@ -72,6 +74,7 @@ class Attempt(Row, table=True):
     number: int
     channel: Channel = Field(sa_type=enum_of(Channel, "channel"))
     contact_id: UUID | None = None
+    repeats: UUID | None = None  # the try of unknown outcome before it: this one is a possible duplicate
     state: AttemptState = Field(default=AttemptState.STARTED, sa_type=enum_of(AttemptState, "state"))
     started_at: datetime
     ended_at: datetime | None = None

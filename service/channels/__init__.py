@@ -1,11 +1,18 @@
-"""One outside sender each, behind one port: `send` answers accepted, rejected or unknown."""
+"""One outside sender each, behind one port: `send` answers accepted, rejected or unknown.
+
+What is asked of every channel, and held by `tests/service/channels/test_contract.py`: `send` and `look_up`
+raise nothing and come back before a third of a lease has passed; a key that is honoured is taken once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import timedelta
+from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
 from db.tables import Channel as ChannelName
+
+INSIDE = frozenset({ChannelName.OUTBOX, ChannelName.WORKLIST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,8 +21,11 @@ class Letter:
 
     key: UUID
     attempt: UUID
+    address: str
     subject: str
     body: str
+    sender: str
+    unsubscribe: str | None = None  # an https address that takes one POST
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +35,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Definitely not taken. Permanent: no later try can succeed."""
+    """Definitely not taken. Permanent: no later try can succeed, to this address at all if that is bad."""
 
     code: str
     permanent: bool
+    retry_after: timedelta | None = None
+    bad_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +51,39 @@ class Unknown:
 
 
 Answer = Accepted | Rejected | Unknown
+CANNOT_BE_ASKED = Unknown("cannot-be-asked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What the provider can do. One that neither honours our key nor can be asked is blind."""
+
+    honours_key: bool = False
+    can_be_asked: bool = False
+    receipts: bool = False
+
+
+BLIND = Capabilities()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a provider says later about what it took."""
+
+    key: UUID
+    state: Literal["delivered", "undelivered"]
+    code: str | None = None
+    bad_address: bool = False
 
 
 class Channel(Protocol):
+    @property
+    def capabilities(self) -> Capabilities: ...
+
     def send(self, letter: Letter) -> Answer: ...
 
+    def look_up(self, key: UUID) -> Answer | None:
+        """What became of the letter of that key; None when the provider never got it."""
 
-Channels = Mapping[ChannelName, Channel]
+
+Channels: TypeAlias = Mapping[ChannelName, Channel]

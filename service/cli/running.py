@@ -30,6 +30,15 @@ Database = Annotated[
     typer.Option("--database", metavar="URL", help="Instead of NEXTCOUNT_DATABASE_URL."),
 ]
 
+Releasing = Annotated[
+    str | None,
+    typer.Option(
+        "--release-transports-by",
+        metavar="NAME",
+        help="Who lets the configured transports send: without a name nothing leaves the house.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
@@ -50,6 +59,7 @@ def serve(
             "network of your own does that.",
         ),
     ] = False,
+    release_transports_by: Releasing = None,
 ) -> None:
     """The pages and the JSON, and in the same process the loops that send.
 
@@ -65,11 +75,11 @@ def serve(
         )
     with opened(given) as engine, ExitStack() as stack:
         if not no_worker:
-            stack.enter_context(working(engine, given))
+            stack.enter_context(working(engine, given, released_by=release_transports_by))
         listen(web(engine, given), given)
 
 
-def worker(database: Database = None) -> None:
+def worker(database: Database = None, release_transports_by: Releasing = None) -> None:
     """Only the loops that send: any number of them beside one PostgreSQL.
 
     Example: nextcount worker
@@ -79,7 +89,7 @@ def worker(database: Database = None) -> None:
     given, stop = settings.load(database_url=database), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with opened(given) as engine, working(engine, given):
+    with opened(given) as engine, working(engine, given, released_by=release_transports_by):
         stop.wait()
 
 
@@ -162,16 +172,20 @@ def web(engine: Engine, given: Settings) -> FastAPI:
 
 
 @contextmanager
-def working(engine: Engine, given: Settings) -> Iterator[None]:
-    """The loops, while the block runs."""
+def working(engine: Engine, given: Settings, *, released_by: str | None) -> Iterator[None]:
+    """The loops, while the block runs. Refused when a transport is configured that nobody releases."""
     from service import clock
-    from service.channels import local
+    from service.channels import transports
+    from service.flows import transports as releasing
     from service.worker import Worker
+
+    channels = transports.channels(given)
+    releasing.release(engine, channels, by=released_by, now=clock.now(engine))
 
     loops = Worker(
         engine,
         clock.running(engine),
-        local.channels(),
+        channels,
         reminders_every=given.reminders_every,
         upkeep_every=given.upkeep_every,
     )

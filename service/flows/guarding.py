@@ -1,7 +1,7 @@
 """The guard of the sending loop: what of a claimed message may be said now, and what becomes of the rest."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from db import clinics, contacts, items, patients, pauses, reminders, work_items
+from db.batches import Key
 from db.items import Stored
 from db.messages import Claimed
 from db.reminders import Decision
-from db.tables import Audience, Clinic, Pause, ReminderState
+from db.tables import Audience, Channel, Clinic, Pause, ReminderState
 from db.types import new_id
 from schedules import days, ladder
+from schedules.facts import Item
 from schedules.ladder import Situation, Step, Verdict
 from service.flows import rungs, wordings
 from service.flows.rungs import Person
@@ -49,7 +51,10 @@ class Seen:
     people: dict[UUID, Person]
     clinics: dict[UUID, Clinic]
     reachable: dict[tuple[UUID, Audience], list[sa.Row]]
+    carried: frozenset[Channel]  # by the transports there are
+    doubtful: Collection[UUID]  # messages that may have been said
     paused: dict[UUID, Pause]  # by clinic
+    stuck: set[UUID] = field(default_factory=set)  # of the doubtful, what may not be said again now
     sayings: dict[UUID, list[Saying]] = field(default_factory=lambda: defaultdict(list))
     decisions: list[Decision] = field(default_factory=list)
     passed: list[dict[str, Any]] = field(
@@ -62,7 +67,14 @@ class Seen:
     to_climb: list[Stored] = field(default_factory=list)
 
 
-def look(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> Seen:
+def look(
+    session: Session,
+    claimed: Sequence[Claimed],
+    *,
+    now: datetime,
+    carried: frozenset[Channel] = frozenset(),
+    doubtful: Collection[UUID] = (),
+) -> Seen:
     """Read the facts in the claim's own transaction, its items locked, and decide every reminder."""
     said = reminders.of_messages(session, [message.key for message in claimed])
     item_keys = list({(row.clinic_id, row.item_id) for rows in said.values() for row in rows})
@@ -75,7 +87,9 @@ def look(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> Seen
         rows=patients.of(session, people),
         people=rungs.people(session, people),
         clinics={clinic.id: clinic for clinic in clinics.every(session)},
-        reachable=contacts.reachable(session, people),
+        reachable=_reachable(session, people, carried),
+        carried=carried,
+        doubtful=doubtful,
         paused={pause.clinic_id: pause for pause in pauses.lasting(session, now=now)},
     )
     for message in claimed:
@@ -84,15 +98,22 @@ def look(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> Seen
     return seen
 
 
+def _reachable(
+    session: Session, people: Sequence[Key], carried: frozenset[Channel]
+) -> dict[tuple[UUID, Audience], list[sa.Row]]:
+    """The contacts that may be used and that a transport carries; without transports all of the former."""
+    found = contacts.reachable(session, people)
+    if not carried:
+        return found
+    return {key: [row for row in rows if row.channel in carried] for key, rows in found.items()}
+
+
 def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
     """What the guard looks at for one waiting reminder."""
     stored, patient = seen.stored[row.item_id], seen.rows[row.patient_id]
     item = stored.item
     hours = seen.people[row.patient_id].of(row.track.value)
     pause = seen.paused.get(row.clinic_id) if row.track.value in ladder.PEOPLE else None
-    expires = None
-    if item.appointment is not None and row.track.value in ladder.PEOPLE:
-        expires = days.instant(item.appointment.date(), item.appointment.time(), days.zone(patient.time_zone))
     return Situation(
         now=now,
         people=row.track.value in ladder.PEOPLE,
@@ -104,7 +125,7 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
         held=item.held,
         paused=None if pause is None else f"paused by {pause.by}: {pause.reason}",
         paused_until=None if pause is None else pause.until,
-        expires_at=expires,
+        expires_at=_expires(item, patient) if row.track.value in ladder.PEOPLE else None,
         hours=hours,
     )
 
@@ -113,9 +134,27 @@ def sender(clinic: Clinic) -> Sender:
     return Sender(clinic.name, clinic.phone, clinic.emergency_number)
 
 
+def _expires(item: Item, patient: sa.Row) -> datetime | None:
+    if item.appointment is None:
+        return None
+    return days.instant(item.appointment.date(), item.appointment.time(), days.zone(patient.time_zone))
+
+
+def useful_until(seen: Seen, sayings: Sequence[Saying], message: Claimed) -> datetime | None:
+    """When nothing of a message can help any more; None when some of it always does."""
+    patient = seen.rows[message.patient_id]
+    ends = [_expires(saying.row.item, patient) for saying in sayings]
+    known = [end for end in ends if end is not None]
+    return max(known) if message.audience.value in ladder.PEOPLE and len(known) == len(ends) else None
+
+
 def _decide(seen: Seen, message: Claimed, row: sa.Row, now: datetime) -> None:
     decision = ladder.guard(situation(seen, row, now))
-    if decision.verdict is Verdict.SEND:
+    if message.id in seen.doubtful and decision.verdict not in (Verdict.WITHDRAW, Verdict.EXPIRE):
+        seen.sayings[message.id].append(_perhaps_said(seen, row))
+        if decision.verdict is not Verdict.SEND:
+            seen.stuck.add(message.id)
+    elif decision.verdict is Verdict.SEND:
         _catch_up(seen, message, row, now)
         seen.spoken_to |= {row.patient_id} if row.track.value in ladder.PEOPLE else set()
     elif decision.verdict is Verdict.WAIT:
@@ -127,6 +166,14 @@ def _decide(seen: Seen, message: Claimed, row: sa.Row, now: datetime) -> None:
             seen.to_climb.append(seen.stored[row.item_id])
         if decision.verdict is Verdict.SUPPRESS:
             seen.unreachable.add((row.clinic_id, row.patient_id))
+
+
+def _perhaps_said(seen: Seen, row: sa.Row) -> Saying:
+    """A reminder as it was, or is, in a message that may have been said: it makes no way for a later one."""
+    stored, track = seen.stored[row.item_id], row.track.value
+    hours = seen.people[row.patient_id].of(track)
+    found = ladder.steps(stored.item, track, hours=hours, begins=stored.version_at)
+    return Saying(id=row.id, row=stored, step=next(s for s in found if s.position >= row.position))
 
 
 def _ending(row: sa.Row, state: ReminderState, reason: str) -> Decision:

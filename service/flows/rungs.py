@@ -13,15 +13,17 @@ from sqlmodel import Session
 from db import clinics, contacts, courses, messages, patients, reminders
 from db.batches import Key
 from db.items import Stored
-from db.messages import Slot
+from db.messages import Claimed, Slot
 from db.tables import Audience, Channel, MessageState, ReminderState
 from schedules import days, ladder
 from schedules.days import QuietHours
 from schedules.ladder import Hours, Step, Track
+from service.flows.doubts import Tried
 
 QUARTER = timedelta(minutes=15)
 TZDATA = version("tzdata")
 IN_HAND = (MessageState.CLAIMED, MessageState.UNKNOWN)
+AT_HOME = frozenset({Audience.PATIENT, Audience.CARER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,32 @@ def message_slots(session: Session, rows: Sequence[Mapping[str, Any]], *, now: d
     return found
 
 
-def channel_of(audience: Audience) -> Channel:
-    """Staff rungs go to the work list; without a transport everything else goes to the local outbox."""
-    return Channel.OUTBOX if audience in (Audience.PATIENT, Audience.CARER) else Channel.WORKLIST
+def channel_of(audience: Audience, contact: sa.Row | None = None) -> Channel:
+    """The contact's. Without one, staff rungs go to the work list and everything else to the local outbox.
+
+    Planned messages name the latter: contacts, consents and transports of the day are looked at in the claim.
+    """
+    if contact is not None:
+        return Channel(contact.channel)
+    return Channel.OUTBOX if audience in AT_HOME else Channel.WORKLIST
+
+
+def routes(
+    message: Claimed,
+    reachable: Mapping[tuple[UUID, Audience], Sequence[sa.Row]],
+    tried: Tried,
+    *,
+    carried: frozenset[Channel],
+) -> list[sa.Row]:
+    """The contacts a message may go to, the next first: on its own channel, then on those not yet tried.
+
+    None without a transport. In doubt there is one way: the way it may have gone.
+    """
+    if message.audience not in AT_HOME or not carried:
+        return []
+    found = reachable.get((message.patient_id, message.audience), ())
+    if tried.doubt is not None:
+        return [row for row in found if row.id == tried.doubt.contact_id]
+    over = tried.channels - {message.channel}
+    left = [row for row in found if row.channel not in over] or list(found)
+    return sorted(left, key=lambda row: row.channel != message.channel)

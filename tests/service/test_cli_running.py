@@ -44,13 +44,18 @@ def done(*arguments: str, cwd: Path, **given: str) -> subprocess.CompletedProces
 
 
 @contextmanager
-def running(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def running(*arguments: str, cwd: Path, **given: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A command that stays, and the file its standard error goes to."""
     log = cwd / "stderr"
     with (
         log.open("w") as file,
         subprocess.Popen(
-            [*PROGRAM, *arguments], cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=file, text=True
+            [*PROGRAM, *arguments],
+            cwd=cwd,
+            env=environment(**given),
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
         ) as process,
     ):
         try:
@@ -163,6 +168,38 @@ def test_the_composed_web_starts_with_its_own_options(tmp_path: Path) -> None:
     for command in (composed, image):
         asked = done(*command, "--database", "mysql://none/none", cwd=tmp_path)
         assert (asked.returncode, asked.stderr[:33]) == (2, "nextcount: NEXTCOUNT_DATABASE_URL")
+
+
+GATEWAY = {
+    "NEXTCOUNT_WEBHOOK_URL": "http://127.0.0.1:9/",
+    "NEXTCOUNT_WEBHOOK_SECRET": "between the gateway and us",
+}
+
+
+@pytest.mark.parametrize("command", ["worker", "serve"])
+def test_nothing_leaves_the_house_until_somebody_says_so(command: str, tmp_path: Path) -> None:
+    for more in ((), ("--release-transports-by", " ")):
+        refused = done(command, *more, cwd=tmp_path, **GATEWAY)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr == (
+            "nextcount: sms would really be sent: say --release-transports-by NAME, or configure no "
+            "transport and everything stays in the local outbox\n"
+        )
+
+
+def test_who_lets_transports_send_is_written_down(tmp_path: Path) -> None:
+    assert done("migrate", cwd=tmp_path).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "nextcount.db")) as connection, connection:
+        columns = "id, name, time_zone, phone, emergency_number, created_at"
+        values = ("0" * 32, "Elm", "Europe/London", "1", "2", "2026-01-05 00:00:00")
+        connection.execute(f"INSERT INTO clinic ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)
+    with running("worker", "--release-transports-by", "Dana Reyes", cwd=tmp_path, **GATEWAY) as (process, _):
+        eventually(lambda: beats(tmp_path / "nextcount.db") == 2)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SOON) == 0
+    with closing(sqlite3.connect(tmp_path / "nextcount.db")) as connection:
+        entries = connection.execute("SELECT actor, action, detail FROM audit_entry").fetchall()
+    assert entries == [("Dana Reyes", "transports release", '{"channels":["sms"]}')]
 
 
 def test_migrate_brings_an_empty_database_to_the_head_and_may_be_repeated(tmp_path: Path) -> None:

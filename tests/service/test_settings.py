@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from service import settings
+from service.channels import transports
 from service.errors import Refused
 from service.flows import health
 
@@ -87,3 +88,62 @@ def test_settings_do_not_change(bare: Path) -> None:
     given = settings.load()
     with pytest.raises(ValueError, match="frozen"):
         given.port = 1  # type: ignore[misc]
+
+
+# ---- transports
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **values: str) -> settings.Settings:
+    for name, value in values.items():
+        monkeypatch.setenv(f"NEXTCOUNT_{name.upper()}", value)
+    return settings.load()
+
+
+def test_without_a_transport_everything_stays_in_the_house() -> None:
+    assert set(transports.channels(settings.load())) == {"outbox", "worklist"}
+
+
+def test_e_mail_and_a_webhook_carry_what_they_are_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = transports.channels(
+        given(
+            monkeypatch,
+            email_url="smtps://ann:s3cret@mail.example",
+            email_from="reminders@clinic.example",
+            webhook_url="https://gateway.example/send",
+            webhook_secret="s3cret" * 4,
+            webhook_carries="sms, voice",
+            webhook_can_be_asked="true",
+        )
+    )
+    assert set(found) == {"outbox", "worklist", "email", "sms", "voice"}
+    asked = {str(name): channel.capabilities.can_be_asked for name, channel in found.items()}
+    assert [name for name, can in sorted(asked.items()) if can] == ["sms", "voice"]
+
+
+WEBHOOK = {"webhook_url": "https://gateway.example", "webhook_secret": "s3cret" * 4}
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("EMAIL_FROM", {"email_url": "smtp://mail.example"}),
+        ("EMAIL_FROM", {"email_url": "smtp://mail.example", "email_from": "Clinic <a@b>"}),
+        ("EMAIL_URL", {"email_url": "mail.s3cret.example", "email_from": "a@clinic.example"}),
+        ("WEBHOOK_SECRET", {"webhook_url": "https://gateway.example"}),
+        ("WEBHOOK_SECRET", WEBHOOK | {"webhook_secret": "s3cret"}),
+        ("WEBHOOK_URL", WEBHOOK | {"webhook_url": "http://s3cret.example"}),
+        ("WEBHOOK_CARRIES", WEBHOOK | {"webhook_carries": "sms,pigeon"}),
+        ("WEBHOOK_CARRIES", WEBHOOK | {"webhook_carries": "outbox"}),
+    ],
+)
+def test_a_transport_that_is_half_configured_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, values: dict[str, str]
+) -> None:
+    with pytest.raises(Refused, match=f"^NEXTCOUNT_{name}: ") as refused:
+        transports.channels(given(monkeypatch, **values))
+    assert "s3cret" not in str(refused.value)
+
+
+def test_the_secrets_of_transports_show_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = given(monkeypatch, email_url="smtps://ann:s3cret@mail.example", webhook_secret="s3cret")
+    assert "s3cret" not in repr(found) + str(found)

@@ -1,0 +1,44 @@
+"""The transports that the settings name, beside the channels inside the house."""
+
+from db.tables import Channel as ChannelName
+from service.channels import Channels, email, local, webhook
+from service.channels.email import Email
+from service.channels.webhook import Webhook
+from service.errors import Refused
+from service.settings import Settings
+
+SHORTEST_SECRET = 16
+
+
+def channels(given: Settings) -> Channels:
+    """Without a transport everything stays in the house. Refused names the setting that is wrong."""
+    return {**local.channels(), **_webhooks(given), **_email(given)}
+
+
+def _webhooks(given: Settings) -> Channels:
+    if given.webhook_url is None:
+        return {}
+    if not webhook.is_safe(given.webhook_url):
+        raise Refused("NEXTCOUNT_WEBHOOK_URL: write https://…, or http:// on this machine")
+    if given.webhook_secret is None or len(given.webhook_secret.get_secret_value()) < SHORTEST_SECRET:
+        raise Refused(
+            f"NEXTCOUNT_WEBHOOK_SECRET: the webhook needs one of {SHORTEST_SECRET} characters or more"
+        )
+    secret = given.webhook_secret.get_secret_value().encode()
+    names = [ChannelName(name) for name in given.webhook_channels]
+    asked = given.webhook_can_be_asked
+    return {name: Webhook(given.webhook_url, secret, name, can_be_asked=asked) for name in names}
+
+
+def _email(given: Settings) -> Channels:
+    if given.email_url is None:
+        return {}
+    if given.email_from is None or not email.is_address(given.email_from):
+        raise Refused(
+            "NEXTCOUNT_EMAIL_FROM: e-mail needs the address it comes from, as reminders@clinic.example"
+        )
+    try:
+        server = email.server(given.email_url.get_secret_value())
+    except ValueError:
+        raise Refused("NEXTCOUNT_EMAIL_URL: write smtp://USER:PASSWORD@HOST:PORT or smtps://…") from None
+    return {ChannelName.EMAIL: Email(server, given.email_from)}
