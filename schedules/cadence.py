@@ -23,7 +23,7 @@ class CheckIns(Fold):
     def follow(self, was: Open, day: date, *, on: date) -> None:
         passed, self.pending = self._next_base(was.due_on)
         for slot in passed:
-            if self.paused_on(slot.due_on):
+            if self.pauses.on(slot.due_on):
                 self.skip(Class.HELD, slot, on=on)
         self.choose(self._base_after(was.due_on), was.due_on, on=on)
 
@@ -50,7 +50,7 @@ class CheckIns(Fold):
 
     def roll(self, today: date) -> None:
         """The next check-in closes an unanswered one as missed when it opens."""
-        while self.open is not None and not self.pausing and not self.rhythm.after_stop:
+        while self.open is not None and not self.pauses.lasting and not self.rhythm.after_stop:
             opens = self._next_opens(self.open)
             if opens is None or opens > today:
                 self.timers.update([] if opens is None else [opens])

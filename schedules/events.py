@@ -134,16 +134,16 @@ def begin_hold(fold: Fold, event: Event) -> None:
     if fold.hold is None:
         fold.hold = Hold(on=event.on, paused=pauses)
     fold.hold.paused |= pauses
-    if pauses and not fold.pausing:
-        fold.pauses.append((event.on, None))
-    elif not pauses:
-        fold.end_pause(event.on)
+    if pauses:
+        fold.pauses.begin(event.on)
+    else:
+        fold.pauses.end(event.on)
 
 
 def resume(fold: Fold, event: Event) -> None:
     hold, item, day = fold.hold, fold.open, event.on
     assert hold is not None
-    fold.end_pause(day)
+    fold.pauses.end(day)
     fold.hold = None
     if hold.paused and item is not None and item.due_on < day and hold.on <= item.last_on_time:
         _move(fold, day, why=f"moved to the day of the resume, {day}")
@@ -202,7 +202,7 @@ def stop(fold: Fold, day: date) -> None:
     fold.end_all(day)
     fold.step_ups.clear()
     fold.override = fold.hold = None
-    fold.end_pause(day)
+    fold.pauses.end(day)
     if fold.clock.after_stop:
         after = (Phase(offsets=fold.clock.after_stop, then="end"),)
         fold.begin_rhythm(Rhythm(after, day, after_stop=True))

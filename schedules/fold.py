@@ -7,7 +7,7 @@ from datetime import date
 from schedules.days import Duration, add
 from schedules.facts import STEP_UP, Class, Course, Draw, Item, Need
 from schedules.fields import Level
-from schedules.opening import Hold, Open, Override, Running
+from schedules.opening import Hold, Open, Override, Pauses, Running
 from schedules.protocol import Clock
 from schedules.rhythm import Rhythm, Slot, covers, widths
 
@@ -24,7 +24,7 @@ class Fold:
         self.step_ups: list[Running] = []
         self.override: Override | None = None
         self.hold: Hold | None = None
-        self.pauses: list[tuple[date, date | None]] = []
+        self.pauses = Pauses()
         self.needs: list[Need] = []
         self.timers: set[date] = set()
         self.end: tuple[date, str] | None = None
@@ -38,23 +38,11 @@ class Fold:
     def rhythm(self) -> Rhythm:
         return self.rhythms[-1]
 
-    @property
-    def pausing(self) -> bool:
-        return bool(self.pauses) and self.pauses[-1][1] is None
-
-    def paused_on(self, day: date, *, begun_by: date = date.max) -> bool:
-        return any(a <= day and a <= begun_by and (b is None or day < b) for a, b in self.pauses)
-
-    def paused_days(self, begin: date, end: date) -> int:
-        """Days of [begin, end) on which the clock was paused."""
-        spans = ((max(begin, a), end if b is None else min(end, b)) for a, b in self.pauses)
-        return sum(max(0, (b - a).days) for a, b in spans)
-
     def runs(self, step_up: Running, day: date) -> bool:
         """Whether a test on that day is followed by the step-up's rhythm."""
         if day < step_up.on or (step_up.ended_on is not None and day >= step_up.ended_on):
             return False
-        gone = (day - step_up.on).days - self.paused_days(step_up.on, day)
+        gone = (day - step_up.on).days - self.pauses.days(step_up.on, day)
         return step_up.length is None or gone < step_up.length - step_up.early
 
     def because(self, slot: Slot) -> str:
@@ -185,7 +173,7 @@ class Fold:
             return Class.COVERED if covers(day, due, gap) else None
         if self.course.enrolled is not None and due < self.course.enrolled:
             return Class.NOT_MONITORED_HERE
-        return Class.HELD if self.paused_on(due) else Class.MISSED
+        return Class.HELD if self.pauses.on(due) else Class.MISSED
 
     def answer(self, class_: Class, day: date, *, on: date) -> None:
         was = self.close(class_, on=on, collected_on=day)
@@ -193,7 +181,7 @@ class Fold:
         self.follow(was, day, on=on)
 
     def _punctual(self, item: Open, day: date) -> Class:
-        on_time = day <= item.last_on_time or self.paused_on(day, begun_by=item.last_on_time)
+        on_time = day <= item.last_on_time or self.pauses.on(day, begun_by=item.last_on_time)
         return Class.ON_TIME if on_time else Class.LATE
 
     # ---- what answers an item
@@ -253,10 +241,6 @@ class Fold:
     def roll(self, today: date) -> None:
         """What the passing of days alone does to the clock: nothing, but for check-ins."""
 
-    def end_pause(self, day: date) -> None:
-        if self.pausing:
-            self.pauses[-1] = (self.pauses[-1][0], day)
-
     def end_all(self, day: date) -> None:
         """Everything ends: the open item, and what was asked of people."""
         if self.open is not None:
@@ -293,7 +277,7 @@ class Fold:
             collected_on=collected_on,
             closed_on=closed_on,
             missing=() if complete else tuple(sorted(self.clock.components - item.have.keys())),
-            held=class_ is None and self.pausing,
+            held=class_ is None and self.pauses.lasting,
             appointment=item.appointment,
         )
 

@@ -78,16 +78,16 @@ def _phase_spans(fold: Fold, number: int) -> list[Span]:
 
 def _asked(fold: Fold, rhythm: Rhythm, index: int) -> list[date]:
     enrolled = fold.course.enrolled or fold.course.start
-    return [due for due in rhythm.planned_in(index) if due >= enrolled and not fold.paused_on(due)]
+    return [due for due in rhythm.planned_in(index) if due >= enrolled and not fold.pauses.on(due)]
 
 
 def _step_up_span(fold: Fold, step_up: Running) -> Span | None:
     if step_up.length is None:
         return None
     end = shift(step_up.on, step_up.length)
-    end = shift(end, fold.paused_days(step_up.on, end))
+    end = shift(end, fold.pauses.days(step_up.on, end))
     dues, number = list[date](), 1
     while (due := add(step_up.on, step_up.every, number)) <= end:
         number += 1
-        dues += [] if fold.paused_on(due) else [due]
+        dues += [] if fold.pauses.on(due) else [due]
     return "step-up-unfinished", step_up.on, end, dues

@@ -69,3 +69,30 @@ class Override:
 class Hold:
     on: date
     paused: bool
+
+
+@dataclass(slots=True)
+class Pauses:
+    """The days on which a clock is paused: from a day up to the day before another, None while it lasts."""
+
+    spans: list[tuple[date, date | None]] = field(default_factory=list)
+
+    @property
+    def lasting(self) -> bool:
+        return bool(self.spans) and self.spans[-1][1] is None
+
+    def begin(self, day: date) -> None:
+        if not self.lasting:
+            self.spans.append((day, None))
+
+    def end(self, day: date) -> None:
+        if self.lasting:
+            self.spans[-1] = (self.spans[-1][0], day)
+
+    def on(self, day: date, *, begun_by: date = date.max) -> bool:
+        return any(a <= day and a <= begun_by and (b is None or day < b) for a, b in self.spans)
+
+    def days(self, begin: date, end: date) -> int:
+        """Days of [begin, end) that were paused."""
+        inside = ((max(begin, a), end if b is None else min(end, b)) for a, b in self.spans)
+        return sum(max(0, (b - a).days) for a, b in inside)

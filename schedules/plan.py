@@ -215,7 +215,7 @@ def _answer(
         items=items,
         needs=tuple(sorted((n for n in asked if n.on <= today), key=lambda n: (n.on, n.kind, n.clock or ""))),
         status=_status(folds, items, today=today, ended=ended is not None),
-        pauses={fold.clock.id: tuple(fold.pauses) for fold in folds},
+        pauses={fold.clock.id: tuple(fold.pauses.spans) for fold in folds},
         ends={fold.clock.id: fold.end for fold in folds if fold.end is not None},
         end=ended,
         changes_on=min(later, default=None),
