@@ -16,6 +16,7 @@ from db.tables import Course, CourseEvent, Import, Patient
 from schedules import facts
 from schedules.days import Duration, local_day, zone
 from schedules.facts import Draw, Event, EventType
+from schedules.protocol import Protocol
 
 EASTERNMOST = timedelta(hours=14)  # how far local days are ahead of UTC at most
 
@@ -50,6 +51,17 @@ def lock(session: Session, keys: Sequence[Key]) -> None:
         pass
 
 
+def course_of(row: sa.Row, protocol: Protocol) -> facts.Course:
+    """A course's row under the protocol version that it pins."""
+    return facts.Course(
+        protocol=protocol,
+        start=row.start,
+        indication=row.indication,
+        flags=frozenset(row.flags),
+        enrolled=row.enrolled,
+    )
+
+
 def known(session: Session, keys: Sequence[Key], *, at: datetime | None = None) -> list[CourseFacts]:
     """All that is known of these courses, or was known `at` a past moment, but for those that were voided."""
     rows = list(_courses(session, keys, at))
@@ -63,13 +75,7 @@ def known(session: Session, keys: Sequence[Key], *, at: datetime | None = None) 
             patient_id=row.patient_id,
             time_zone=row.time_zone,
             medicine=row.medicine,
-            course=facts.Course(
-                protocol=pinned[row.clinic_id, row.protocol_hash],
-                start=row.start,
-                indication=row.indication,
-                flags=frozenset(row.flags),
-                enrolled=row.enrolled,
-            ),
+            course=course_of(row, pinned[row.clinic_id, row.protocol_hash]),
             events=(*happened[row.id], *_ending(row)),
             draws=drawn.get(row.patient_id, ()),
         )

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import batches, contacts, items, protocols, results
+from db import batches, contacts, courses, items, protocols, results
 from db.tables import Audience, Channel, Clinic, Course, Item, Patient
 from schedules import facts
 from schedules.facts import Draw
@@ -54,13 +54,7 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
             reachable=(row.patient_id, Audience.PATIENT) in reached,
             item_id=row.id,
             item=stored[row.id].item,
-            course=facts.Course(
-                protocol=pinned[row.clinic_id, row.protocol_hash],
-                start=row.start,
-                indication=row.indication,
-                flags=frozenset(row.flags),
-                enrolled=row.enrolled,
-            ),
+            course=courses.course_of(row, pinned[row.clinic_id, row.protocol_hash]),
             draws=drawn.get(row.patient_id, ()),
         )
         for row in rows

@@ -21,7 +21,7 @@ from db.tables import Clinic, Consent, Contact, Course, CourseEvent, Import, Pat
 from db.types import new_id
 from schedules import ladder
 from schedules.protocol import Protocol
-from service.flows import entries, histories, intake, plans, results
+from service.flows import belongings, entries, histories, intake, plans, results
 from service.flows.intake import Intake, NewClinics
 from service.ingest import duplicates
 from service.ingest.rows import Batch, Problem
@@ -88,12 +88,12 @@ def take(
 def _look(session: Session, batch: Batch, manner: Manner, now: datetime) -> Intake:
     found = intake.begin(session, batch, manner.clinics, now=now)
     known = imports.known(session, [person.key for person in found.people.values()])
-    intake.add_contacts(found, batch.contacts, known)
+    belongings.add_contacts(found, batch.contacts, known)
     stored = histories.stored(session, found, known)
     for row in batch.courses:
         histories.add_course(found, row, stored, manner.protocols)
     entries.add(found, batch.events, stored)
-    intake.add_results(found, batch.results, known)
+    belongings.add_results(found, batch.results, known)
     return found
 
 
