@@ -42,6 +42,10 @@ INVARIANTS: Mapping[str, str] = {
         WHERE m.accepted_at IS NOT NULL AND m.quarter IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM reminder r
             WHERE r.clinic_id = m.clinic_id AND r.message_id = m.id AND r.state = 'sent')""",
+    "a problem that a patient told has its work item": """
+        SELECT r.clinic_id, r.id FROM reply r
+        WHERE r.kind = 'problem' AND NOT EXISTS (SELECT 1 FROM work_item w
+            WHERE w.clinic_id = r.clinic_id AND w.key = r.work_key)""",
     "no reminder waits on a closed item": """
         SELECT r.clinic_id, r.id FROM reminder r
         JOIN item i ON i.clinic_id = r.clinic_id AND i.id = r.item_id

@@ -20,6 +20,7 @@ from schedules.fields import Id, Level
 Track = Literal["patient", "carer", "coordinator", "prescriber"]
 PEOPLE = frozenset({"patient", "carer"})  # whose messages keep quiet hours
 STAFF_TIME = time(9)
+RESTS_AFTER_DONE = timedelta(hours=72)  # the patient's rungs, once a patient said that it was done
 CANNOT_BE_CALLED = "clinic cannot be called"
 DUE_BY: Mapping[Level, timedelta] = {  # a product choice
     "routine": timedelta(days=5),
@@ -208,6 +209,7 @@ class Situation:
     held: bool = False
     paused: str | None = None  # who or what paused sending
     paused_until: datetime | None = None
+    said_done_until: datetime | None = None  # the patient said that it was done: rest until then
     expires_at: datetime | None = None
     hours: Hours
     answers_patient: bool = False  # a direct answer to what the patient sent in the last quarter of an hour
@@ -281,6 +283,13 @@ def _unpaused(seen: Situation) -> Decision | None:
     )
 
 
+def _waited_for(seen: Situation) -> Decision | None:
+    """Who said that it was done is left in peace while the result is fetched."""
+    until = seen.said_done_until
+    rests = until is not None and seen.now < until
+    return _decide(Verdict.WAIT, "the patient said that it was done", until) if rests else None
+
+
 def _awake(seen: Situation) -> Decision | None:
     allowed = seen.hours.allowed_from(seen.now)
     quiet = seen.people and not seen.answers_patient and allowed > seen.now
@@ -293,6 +302,7 @@ RULES = (
     ("newest version", _current),
     ("not held", _unheld),
     ("not paused", _unpaused),
+    ("not said to be done", _waited_for),
     ("still useful", _useful),
     ("reachable with consent", _reachable),
     ("clinic can be called", _callable),

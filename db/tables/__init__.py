@@ -18,6 +18,7 @@ from db.tables.patients import EndReason, Patient, Sex, Wording
 from db.tables.pauses import Pause
 from db.tables.protocols import ProtocolVersion
 from db.tables.reminders import Effect, Reminder, ReminderState
+from db.tables.replies import Reply, ReplyKind
 from db.tables.results import Result, ResultStatus
 from db.tables.wordings import WordingSignature
 from db.tables.work_items import Role, WorkItem, WorkState
@@ -49,6 +50,8 @@ __all__ = [
     "ProtocolVersion",
     "Reminder",
     "ReminderState",
+    "Reply",
+    "ReplyKind",
     "Result",
     "ResultStatus",
     "Role",

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import clinics, contacts, items, patients, pauses, reminders, work_items
+from db import clinics, contacts, items, patients, pauses, reminders, replies, work_items
 from db.batches import Key
 from db.items import Stored
 from db.messages import Claimed
@@ -54,6 +54,7 @@ class Seen:
     carried: frozenset[Channel]  # by the transports there are
     doubtful: Collection[UUID]  # messages that may have been said
     paused: dict[UUID, Pause]  # by clinic
+    said_done: dict[UUID, datetime]  # by item, when the patient first said so
     stuck: set[UUID] = field(default_factory=set)  # of the doubtful, what may not be said again now
     sayings: dict[UUID, list[Saying]] = field(default_factory=lambda: defaultdict(list))
     decisions: list[Decision] = field(default_factory=list)
@@ -91,6 +92,7 @@ def look(
         carried=carried,
         doubtful=doubtful,
         paused={pause.clinic_id: pause for pause in pauses.lasting(session, now=now)},
+        said_done=replies.first_done(session, item_keys),
     )
     for message in claimed:
         for row in said.get(message.id, []):
@@ -114,6 +116,7 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
     item = stored.item
     hours = seen.people[row.patient_id].of(row.track.value)
     pause = seen.paused.get(row.clinic_id) if row.track.value in ladder.PEOPLE else None
+    rests = _rests_until(seen, row)
     return Situation(
         now=now,
         people=row.track.value in ladder.PEOPLE,
@@ -125,9 +128,16 @@ def situation(seen: Seen, row: sa.Row, now: datetime) -> Situation:
         held=item.held,
         paused=None if pause is None else f"paused by {pause.by}: {pause.reason}",
         paused_until=None if pause is None else pause.until,
+        said_done_until=rests,
         expires_at=_expires(item, patient) if row.track.value in ladder.PEOPLE else None,
         hours=hours,
     )
+
+
+def _rests_until(seen: Seen, row: sa.Row) -> datetime | None:
+    """The patient's rungs rest once the patient has said that it was done."""
+    said = seen.said_done.get(row.item_id) if row.track is Audience.PATIENT else None
+    return None if said is None else said + ladder.RESTS_AFTER_DONE
 
 
 def sender(clinic: Clinic) -> Sender:
@@ -259,9 +269,8 @@ def _uncallable(clinic_id: UUID, now: datetime) -> dict[str, Any]:
     }
 
 
-def tone(saying: Saying, today: date) -> str:
+def tone(item: Item, today: date) -> str:
     """How the item stands on the day of sending: ahead, due, overdue, or booked."""
-    item = saying.row.item
     if item.appointment is not None:
         return "booked"
     if today > item.last_on_time:

@@ -58,6 +58,12 @@ class Dispatch:
     person: sa.Row
     language: str
     today: date
+    link: str | None = None  # where the message leads
+
+    @property
+    def unsubscribe(self) -> str | None:
+        """Where one POST ends all messages (RFC 8058); mail programs post to https alone."""
+        return f"{self.link}/stop" if self.link is not None and self.link.startswith("https:") else None
 
     @property
     def repeats(self) -> UUID | None:

@@ -6,6 +6,7 @@ in slices, each with the next rungs of its items.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from service.flows import doubts, guarding, outcomes, rungs, wordings
 from service.flows.doubts import Tried, Turn
 from service.flows.guarding import Saying, Seen
 from service.flows.outcomes import Dispatch, Sent
+from service.links import Links
 
 BATCH = 500
 SLICE = 50
@@ -41,14 +43,22 @@ log = structlog.get_logger()
 
 
 def tick(
-    engine: Engine, clock: Clock, channels: Channels, *, go_on: Callable[[], bool] = lambda: True
+    engine: Engine,
+    clock: Clock,
+    channels: Channels,
+    *,
+    links: Links | None = None,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Say everything that is due by now, while `go_on` says so after a batch; how many were looked at."""
+    """Say everything that is due by now, while `go_on` says so after a batch; how many were looked at.
+
+    Without `links` messages lead nowhere: there is a telephone number in each.
+    """
     handled = 0
     while True:
         begun = clocks.seconds()
         with writing(engine) as session:
-            claimed, dispatches = _claim(session, clock(), channels)
+            claimed, dispatches = _claim(session, clock(), channels, links)
         if not claimed:
             return handled
         handled += claimed
@@ -63,7 +73,9 @@ def tick(
 # ---- claim and guard: one transaction
 
 
-def _claim(session: Session, now: datetime, channels: Channels) -> tuple[int, list[Dispatch]]:
+def _claim(
+    session: Session, now: datetime, channels: Channels, links: Links | None
+) -> tuple[int, list[Dispatch]]:
     if deployments.is_held(session):
         return 0, []
     claimed = messages.claim(session, now=now, limit=BATCH, lease=LEASE)
@@ -80,7 +92,10 @@ def _claim(session: Session, now: datetime, channels: Channels) -> tuple[int, li
     messages.settle(session, [_silent(message, message.id in doubtful) for message in silent])
     later = [message for message in claimed if turns[message.id] is Turn.LATER]
     messages.settle(session, [_later(message, tried[message.id]) for message in later])
-    dispatches = [_dispatch(seen, m, tried[m.id], turns[m.id], channels, now) for m in speaking]
+    dispatches = [
+        replace(_dispatch(seen, m, tried[m.id], turns[m.id], channels, now), link=links and links.page(m.id))
+        for m in speaking
+    ]
     tries = [dispatch for dispatch in dispatches if dispatch.turn is Turn.SEND]
     attempts.start(session, [_attempt(dispatch, now) for dispatch in tries])
     return len(claimed), dispatches
@@ -200,6 +215,7 @@ def _letter(dispatch: Dispatch, text: wording.Text | None) -> Letter:
         subject=text.subject if text else "",
         body=text.body if text else "",
         sender=dispatch.sender.clinic,
+        unsubscribe=dispatch.unsubscribe,
     )
 
 
@@ -214,11 +230,12 @@ def _render(dispatch: Dispatch) -> wording.Text | None:
         audience=audience,
         language=dispatch.language,
         wording=dispatch.person.wording.value,
+        link=dispatch.link,
     )
 
 
 def _line(saying: Saying, today: date) -> wording.Line:
-    item, tone = saying.row.item, guarding.tone(saying, today)
+    item, tone = saying.row.item, guarding.tone(saying.row.item, today)
     if item.appointment is not None:
         return wording.Line(item.kind, tone, item.appointment.date(), item.appointment.time())
     return wording.Line(item.kind, tone, item.due_on)

@@ -39,24 +39,34 @@ class Text:
     body: str
 
 
-def render(sender: Sender, lines: Sequence[Line], *, audience: str, language: str, wording: str) -> Text:
+def render(
+    sender: Sender,
+    lines: Sequence[Line],
+    *,
+    audience: str,
+    language: str,
+    wording: str,
+    link: str | None = None,
+) -> Text:
     """All that is to be said to one person now, in one message. ValueError where nobody can be called."""
     if not sender.can_be_called:
         raise ValueError("a clinic without a phone and an emergency number cannot send")
     words = catalogues.every()[language]
     ordered = sorted(lines, key=lambda line: (TONES.index(line.tone), line.day, line.at))
-    said = dict.fromkeys(_sentence(words, line, audience=audience, wording=wording) for line in ordered)
+    said = dict.fromkeys(sentence(words, line, audience=audience, wording=wording) for line in ordered)
     parts = [
         words.opening.format(clinic=sender.clinic),
         *said,
         *_advice(words, ordered[0].tone, audience),
+        *([words.link.format(link=link)] if link is not None else ()),
         words.phone.format(phone=sender.phone),
         words.emergency.format(emergency=sender.emergency_number),
     ]
     return Text(subject=words.subject.format(clinic=sender.clinic), body=" ".join(parts))
 
 
-def _sentence(words: Catalogue, line: Line, *, audience: str, wording: str) -> str:
+def sentence(words: Catalogue, line: Line, *, audience: str, wording: str) -> str:
+    """How one line stands, as its audience is told."""
     voice, dates = words.voice(audience), words.dates
     form = {"overdue": voice.overdue, "due": voice.due, "ahead": voice.ahead, "booked": voice.booked}
     thing = voice.things.of(line.kind, wording)

@@ -108,17 +108,74 @@ class Voice(Part):
     advice: Advice
 
 
+class Page(Part):
+    """What stands on the page that a message leads to."""
+
+    ask: Plain
+    day: Plain
+    month: Plain
+    year: Plain
+    open: Plain
+    wrong: Plain
+    locked: Plain
+    carer: Plain
+    ended: Plain
+    call: Annotated[str, _holds("phone")]
+    emergency: Annotated[str, _holds("emergency")]
+    due: Plain
+    nothing_due: Plain
+    where: Annotated[str, _holds("clinic", "phone")]
+    done: Plain
+    done_help: Plain
+    done_what: Plain
+    done_day: Plain
+    done_place: Plain
+    done_send: Plain
+    done_again: Plain
+    done_thanks: Plain
+    told_done: Plain
+    told_confirmed: Plain
+    visit: Plain
+    confirm: Plain
+    cancel: Plain
+    move: Plain
+    wish: Plain
+    confirmed: Plain
+    cancelled: Plain
+    moved: Plain
+    problem: Plain
+    danger: Annotated[str, _holds("emergency")]
+    problem_help: Annotated[str, _holds("clinic")]
+    yes: Plain
+    no: Plain
+    problem_text: Plain
+    problem_send: Plain
+    answer_again: Plain
+    problem_told: Annotated[str, _holds("clinic")]
+    no_problem: Plain
+    calendar: Plain
+    calendar_help: Plain
+    stop: Plain
+    stop_help: Plain
+    stop_send: Plain
+    stopped: Plain
+    not_open: Plain
+    back: Plain
+
+
 class Catalogue(Part):
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
     name: Plain
     sms: Literal["gsm-7", "ucs-2"]  # the alphabet its sentences need; names in another make it ucs-2
     subject: Annotated[str, _holds("clinic")]
     opening: Annotated[str, _holds("clinic")]
+    link: Annotated[str, _holds("link")]
     phone: Annotated[str, _holds("phone")]
     emergency: Annotated[str, _holds("emergency")]
     dates: Dates
     patient: Voice
     carer: Voice
+    page: Page
 
     def voice(self, audience: str) -> Voice:
         return {"patient": self.patient, "carer": self.carer}[audience]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, time
 
 from service import messages
-from service.messages import Line, Sender, Text
+from service.messages import Line, Sender, Text, catalogues
 
 SENDER = Sender("Elm Street", "+1 202-555-0100", "911")
+LINK = "https://clinic.example/p/AZr2mF3ecHWYt0bQyJ5xKg.8fTqfN3pHs1cWm0vRz6XyA"
 DAY, AT = date(2026, 1, 12), time(14, 30)
 KINDS = ("test", "visit", "dose", "check-in")
 BOOKED = ("visit", "booked")  # nothing else has an appointment
@@ -33,13 +34,13 @@ def specimens(
     for audience, wording in itertools.product(("patient", "carer"), ("neutral", "blood-test")):
         for case in CASES:
             lines = [Line(kind, tone, day, at) for kind, tone in case]
-            text = messages.render(sender, lines, audience=audience, language=language, wording=wording)
+            text = messages.render(sender, lines, audience=audience, language=language, wording=wording, link=LINK)
             told = ", ".join(f"{kind} {tone}" for kind, tone in case)
             yield Specimen(f"{audience}, {wording}: {told}", text)
 
 
 def page(language: str) -> str:
-    """All specimens as a text to be read; those that say the same are shown once."""
+    """All specimens as a text to be read; those that say the same are shown once. Then the words of the page."""
     names: dict[Text, list[str]] = {}
     for specimen in specimens(language):
         names.setdefault(specimen.text, []).append(specimen.name)
@@ -47,4 +48,10 @@ def page(language: str) -> str:
         "\n".join([*(f"# {name}" for name in said), f"[{text.subject}]", text.body])
         for text, said in names.items()
     )
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join([*blocks, "# the page that a message leads to", *words_of_the_page(language)]) + "\n"
+
+
+def words_of_the_page(language: str) -> list[str]:
+    filled = {"clinic": SENDER.clinic, "phone": SENDER.phone, "emergency": SENDER.emergency_number}
+    words = catalogues.every()[language].page.model_dump()
+    return [f"{name}: {text.format(**filled)}" for name, text in words.items()]

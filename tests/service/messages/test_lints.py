@@ -95,6 +95,13 @@ def test_h69_no_medicine_is_named(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_h69_the_page_names_no_medicine_and_no_condition(language: str) -> None:
+    said = specimens.words_of_the_page(language)
+    assert len(said) > 40
+    assert [text for text in said if banned(f"{MEDICINES}|{CONDITIONS}").search(text)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_h69_no_condition_is_named(language: str) -> None:
     assert wrong(language, CONDITIONS) == []
 
