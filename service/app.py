@@ -16,6 +16,8 @@ from service import pages
 from service.api import clinics, coordinators, health, problems
 from service.clock import Clock
 from service.deps import House
+from service.links import Links
+from service.pages import patients
 
 log = structlog.get_logger()
 
@@ -23,7 +25,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "form-action 'self'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -33,7 +35,12 @@ HEADERS = {
 
 
 def create_app(
-    engine: Engine, clock: Clock, *, local_only: bool = True, hosts: Collection[str] | None = LOOPBACK
+    engine: Engine,
+    clock: Clock,
+    *,
+    local_only: bool = True,
+    hosts: Collection[str] | None = LOOPBACK,
+    links: Links | None = None,
 ) -> FastAPI:
     """`hosts`: the names this may be asked by, None for any. On loopback it keeps other sites' pages out."""
     app = FastAPI(
@@ -44,9 +51,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.house = House(engine, clock, local_only)
+    app.state.house = House(engine, clock, local_only, links)
     problems.install(app)
-    for router in (health.router, clinics.router, coordinators.router, pages.router):
+    for router in (health.router, clinics.router, coordinators.router, pages.router, patients.router):
         app.include_router(router)
     app.mount("/static", pages.STATIC)
     app.add_middleware(Threshold, hosts=hosts)

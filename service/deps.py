@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from sqlalchemy.engine import Engine
 
 from service.clock import Clock
+from service.links import Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class House:
     engine: Engine
     clock: Clock
     local_only: bool  # no transport: messages go to the outbox and nowhere else
+    links: Links | None = None  # what makes and reads the links in messages
 
 
 def _house(request: Request) -> House:

@@ -1,7 +1,9 @@
 """One Settings value, built by the command line: a flag beats the environment, and that a file."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -9,9 +11,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from service.errors import Refused
+from service.links import SHORTEST_KEY
 
 SECRETS = Path("/run/secrets")
 PREFIX = "NEXTCOUNT_"
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?/?", re.IGNORECASE)
 CARRIED = frozenset({"sms", "push", "voice", "chat", "email"})
 
 
@@ -27,6 +31,10 @@ class Settings(BaseSettings):
     deployment_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None  # PostgreSQL's
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8400
+    public_url: str | None = None  # where patients see the pages from: https://HOST, without a path
+    link_keys: SecretStr | None = (
+        None  # sign the links in messages: one, or several with commas, the newest last
+    )
     email_url: SecretStr | None = None  # smtp://USER:PASSWORD@HOST:PORT or smtps://…
     email_from: str | None = None
     webhook_url: str | None = None
@@ -45,16 +53,38 @@ class Settings(BaseSettings):
             raise ValueError("write sqlite:///FILE or postgresql://USER@HOST/NAME") from None
         return text
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, text: str | None) -> str | None:
+        if text is not None and not ORIGIN.fullmatch(text):
+            raise ValueError("write https://HOST, without a path")
+        return text and text.rstrip("/").lower()
+
+    @field_validator("link_keys")
+    @classmethod
+    def _are_long(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None and any(len(key) < SHORTEST_KEY for key in _parts(keys.get_secret_value())):
+            raise ValueError(f"a key has {SHORTEST_KEY} signs or more")
+        return keys
+
     @field_validator("webhook_carries")
     @classmethod
     def _is_carried(cls, text: str) -> str:
-        if not {name.strip() for name in text.split(",")} <= CARRIED:
+        if not set(_parts(text)) <= CARRIED:
             raise ValueError(f"write some of {', '.join(sorted(CARRIED))}, with commas")
         return text
 
     @property
     def webhook_channels(self) -> tuple[str, ...]:
-        return tuple(name.strip() for name in self.webhook_carries.split(","))
+        return _parts(self.webhook_carries)
+
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        return () if self.link_keys is None else _parts(self.link_keys.get_secret_value())
+
+    @property
+    def public_host(self) -> str | None:
+        return None if self.public_url is None else urlsplit(self.public_url).hostname
 
     @property
     def has_transports(self) -> bool:
@@ -67,6 +97,10 @@ class Settings(BaseSettings):
         if self.database_password is None or url.get_backend_name() == "sqlite":
             return url
         return url.set(password=self.database_password.get_secret_value())
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
 
 
 def load(**flags: Any) -> Settings:

@@ -25,6 +25,7 @@ from service import clock
 from service.channels import Channels
 from service.clock import Clock
 from service.flows import health, reminders, upkeep
+from service.links import Links
 
 log = structlog.get_logger()
 
@@ -95,6 +96,7 @@ class Worker:
         now: Clock,
         channels: Channels,
         *,
+        links: Links | None = None,
         reminders_every: float,
         upkeep_every: float,
     ) -> None:
@@ -103,7 +105,9 @@ class Worker:
         self._process = f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(job_defaults=HOW, timezone=UTC)
-        self._add(health.REMINDERS, reminders_every, partial(reminders.tick, engine, now, channels))
+        self._add(
+            health.REMINDERS, reminders_every, partial(reminders.tick, engine, now, channels, links=links)
+        )
         self._add(health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now))
 
     def start(self) -> None:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.cli import addresses
 from service.errors import Refused
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from sqlalchemy.engine import Engine
 
+    from service.links import Links
     from service.settings import Settings
 
 SHUTDOWN_SECONDS = 10  # for answers under way
@@ -74,9 +76,10 @@ def serve(
             "listen on 127.0.0.1, or say --without-sign-in"
         )
     with opened(given) as engine, ExitStack() as stack:
+        links = addresses.links_of(engine, given)
         if not no_worker:
-            stack.enter_context(working(engine, given, released_by=release_transports_by))
-        listen(web(engine, given), given)
+            stack.enter_context(working(engine, given, links, released_by=release_transports_by))
+        listen(web(engine, given, links), given)
 
 
 def worker(database: Database = None, release_transports_by: Releasing = None) -> None:
@@ -89,8 +92,10 @@ def worker(database: Database = None, release_transports_by: Releasing = None) -
     given, stop = settings.load(database_url=database), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with opened(given) as engine, working(engine, given, released_by=release_transports_by):
-        stop.wait()
+    with opened(given) as engine:
+        links = addresses.links_of(engine, given)
+        with working(engine, given, links, released_by=release_transports_by):
+            stop.wait()
 
 
 def migrate(database: Database = None) -> None:
@@ -163,16 +168,19 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def web(engine: Engine, given: Settings) -> FastAPI:
-    """The application, known by the names of loopback when it listens there."""
+def web(engine: Engine, given: Settings, links: Links | None) -> FastAPI:
+    """The application, known by the names of loopback when it listens there, and by its public one."""
     from service import app, clock
 
-    hosts = app.LOOPBACK if _is_loopback(given.host) else None
-    return app.create_app(engine, clock.running(engine), hosts=hosts)
+    public = [given.public_host] if given.public_host is not None else []
+    hosts = [*app.LOOPBACK, *public] if _is_loopback(given.host) else None
+    return app.create_app(engine, clock.running(engine), hosts=hosts, links=links)
 
 
 @contextmanager
-def working(engine: Engine, given: Settings, *, released_by: str | None) -> Iterator[None]:
+def working(
+    engine: Engine, given: Settings, links: Links | None, *, released_by: str | None
+) -> Iterator[None]:
     """The loops, while the block runs. Refused when a transport is configured that nobody releases."""
     from service import clock
     from service.channels import transports
@@ -186,6 +194,7 @@ def working(engine: Engine, given: Settings, *, released_by: str | None) -> Iter
         engine,
         clock.running(engine),
         channels,
+        links=links,
         reminders_every=given.reminders_every,
         upkeep_every=given.upkeep_every,
     )

@@ -93,7 +93,10 @@ def _claim(
     later = [message for message in claimed if turns[message.id] is Turn.LATER]
     messages.settle(session, [_later(message, tried[message.id]) for message in later])
     dispatches = [
-        replace(_dispatch(seen, m, tried[m.id], turns[m.id], channels, now), link=links and links.page(m.id))
+        replace(
+            _dispatch(seen, m, tried[m.id], turns[m.id], channels, now),
+            link=None if links is None else links.page(m.id),
+        )
         for m in speaking
     ]
     tries = [dispatch for dispatch in dispatches if dispatch.turn is Turn.SEND]

@@ -165,9 +165,7 @@ def _keep(session: Session, visitor: Visitor, told: Told, *, now: datetime) -> N
         _ask(session, visitor, told, work, now)
 
 
-def _ask(
-    session: Session, visitor: Visitor, told: Told, work: tuple[str, Level, str], now: datetime
-) -> None:
+def _ask(session: Session, visitor: Visitor, told: Told, work: tuple[str, Level, str], now: datetime) -> None:
     kind, level, role = work
     row = {
         "clinic_id": visitor.clinic.id,

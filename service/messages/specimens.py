@@ -34,13 +34,15 @@ def specimens(
     for audience, wording in itertools.product(("patient", "carer"), ("neutral", "blood-test")):
         for case in CASES:
             lines = [Line(kind, tone, day, at) for kind, tone in case]
-            text = messages.render(sender, lines, audience=audience, language=language, wording=wording, link=LINK)
+            text = messages.render(
+                sender, lines, audience=audience, language=language, wording=wording, link=LINK
+            )
             told = ", ".join(f"{kind} {tone}" for kind, tone in case)
             yield Specimen(f"{audience}, {wording}: {told}", text)
 
 
 def page(language: str) -> str:
-    """All specimens as a text to be read; those that say the same are shown once. Then the words of the page."""
+    """All specimens as a text to be read; those that say the same once; then the page's words."""
     names: dict[Text, list[str]] = {}
     for specimen in specimens(language):
         names.setdefault(specimen.text, []).append(specimen.name)

@@ -1,20 +1,19 @@
 """HTML for people: read-only, without script, the same flows behind it as behind the JSON."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from db import totals
 from db.engine import reading
-from schedules import days
 from service.deps import House, InHouse, Now
 from service.flows import health, outbox, overdue
+from service.pages.templating import render
 
 MOST_OVERDUE = 300
 MOST_MESSAGES = 50
@@ -22,23 +21,6 @@ STATIC = StaticFiles(directory=Path(__file__).parent / "static")
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 Clinic = Annotated[UUID | None, Query()]
-
-_templates = Environment(
-    loader=PackageLoader(__name__),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-def _local(moment: datetime, zone: str = "UTC") -> str:
-    """A moment with its zone's name: two people on the telephone mean the same."""
-    place = UTC if zone == "UTC" else days.zone(zone)
-    return f"{moment.astimezone(place):%Y-%m-%d %H:%M} {zone}"
-
-
-_templates.filters["local"] = _local
 
 
 @router.get("/")
@@ -68,7 +50,4 @@ def outbox_list(
 
 def _page(house: House, now: datetime, template: str, **context: Any) -> HTMLResponse:
     seen = health.look(house.engine, now=now)
-    text = _templates.get_template(template).render(
-        now=now, health=seen, local_only=house.local_only, **context
-    )
-    return HTMLResponse(text)
+    return HTMLResponse(render(template, now=now, health=seen, local_only=house.local_only, **context))

@@ -38,11 +38,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("clinic_id", "id", name="pk_reply"),
         *(
             sa.ForeignKeyConstraint(
-                ["clinic_id", column], [f"{table}.clinic_id", f"{table}.id"], name=f"fk_reply_clinic_id_{column}"
+                ["clinic_id", column],
+                [f"{table}.clinic_id", f"{table}.id"],
+                name=f"fk_reply_clinic_id_{column}",
             )
             for table, column in belongs
         ),
-        sa.CheckConstraint(f"kind IN ({', '.join(repr(kind) for kind in KINDS)})", name=op.f("ck_reply_kind")),
+        sa.CheckConstraint(
+            f"kind IN ({', '.join(repr(kind) for kind in KINDS)})", name=op.f("ck_reply_kind")
+        ),
     )
     op.create_index("ix_reply_patient", "reply", ["clinic_id", "patient_id"])
     op.create_index("ix_reply_item", "reply", ["clinic_id", "item_id"])

@@ -1,0 +1,29 @@
+"""Templates to HTML."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from schedules import days
+
+_templates = Environment(
+    loader=PackageLoader("service.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _local(moment: datetime, zone: str = "UTC") -> str:
+    """A moment with its zone's name: two people on the telephone mean the same."""
+    place = UTC if zone == "UTC" else days.zone(zone)
+    return f"{moment.astimezone(place):%Y-%m-%d %H:%M} {zone}"
+
+
+_templates.filters["local"] = _local
+
+
+def render(template: str, **context: Any) -> str:
+    return _templates.get_template(template).render(**context)
