@@ -1,4 +1,4 @@
-"""The page that a message leads to: no password, but a birth date before anything clinical. GET changes nothing.
+"""The page that a message leads to: no password, a birth date before anything clinical. GET changes nothing.
 
 The address is the key, so it stands in no log: requests are logged by their route's template.
 """

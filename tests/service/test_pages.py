@@ -18,7 +18,7 @@ from tests.stories.conftest import Practice
 PAGES = ["/", "/overdue", "/outbox"]
 NAUGHTY = json.loads(Path(__file__).parents[1].joinpath("data", "blns", "blns.json").read_text("utf-8"))
 LOCAL_ONLY = "No transport is configured: messages go to this local outbox only."
-VOID = {"meta", "link"}
+VOID = {"meta", "link", "input"}
 
 
 class Page(HTMLParser):
