@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from service.errors import Refused
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
+
+    from service.links import Links
 
 
 USUAL_PORT = 8400
@@ -41,15 +44,18 @@ def demo(
     from db import migrations
     from db.engine import make_engine
     from service import clock
+    from service.links import Links
 
     shift = timedelta() if now is None else _moment(now) - clock.machine()
     with tempfile.TemporaryDirectory(prefix="nextcount-demo-") as folder:
         engine = make_engine(f"sqlite:///{Path(folder) / 'demo.db'}")
         try:
             migrations.upgrade(engine)
-            _tell(engine, clock.machine() + shift)
-            if not once:
-                _show(engine, shift, port)
+            chosen = None if once else port or _free(port)
+            links = None if chosen is None else Links(f"http://127.0.0.1:{chosen}", [secrets.token_hex()])
+            _tell(engine, clock.machine() + shift, links)
+            if chosen is not None:
+                _show(engine, shift, chosen, links)
         finally:
             engine.dispose()
 
@@ -64,19 +70,19 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _tell(engine: Engine, now: datetime) -> None:
+def _tell(engine: Engine, now: datetime, links: Links | None) -> None:
     from rich.console import Console
 
     from service.demo import story, telling
 
     console = Console(stderr=True)
     with console.status("") as status:
-        story.run(engine, now=now, progress=status.update)
-    for paragraph in telling.sentences(engine, now=now):
+        story.run(engine, now=now, progress=status.update, links=links)
+    for paragraph in telling.sentences(engine, now=now, links=links):
         typer.echo(paragraph)
 
 
-def _show(engine: Engine, shift: timedelta, port: int | None) -> None:
+def _show(engine: Engine, shift: timedelta, port: int, links: Links | None) -> None:
     """The pages on loopback, on the demo's own time, with the loops running."""
     from service import app, clock
     from service.channels import local
@@ -86,17 +92,20 @@ def _show(engine: Engine, shift: timedelta, port: int | None) -> None:
 
     logs.configure()
     now = clock.shifted(shift)
-    loops = Worker(engine, now, local.channels(), reminders_every=10, upkeep_every=60)
+    loops = Worker(engine, now, local.channels(), links=links, reminders_every=10, upkeep_every=60)
     loops.start()
     typer.echo("The pages follow; Ctrl-C ends the demo and removes its database.")
     try:
-        chosen = _free(USUAL_PORT) if port is None else port
-        listen(app.create_app(engine, now), Settings.model_construct(host="127.0.0.1", port=chosen))
+        given = Settings.model_construct(host="127.0.0.1", port=port)
+        listen(app.create_app(engine, now, links=links), given)
     finally:
         loops.stop()
 
 
-def _free(port: int) -> int:
-    """That port, or 0 for any when it is taken."""
+def _free(port: int | None) -> int:
+    """The usual port, or another where it is taken: the links in messages name it before it is listened on."""
     with socket.socket() as probe:
-        return port if probe.connect_ex(("127.0.0.1", port)) else 0
+        if port is None and probe.connect_ex(("127.0.0.1", USUAL_PORT)):
+            return USUAL_PORT
+    with socket.create_server(("127.0.0.1", 0)) as any_:
+        return int(any_.getsockname()[1])

@@ -22,6 +22,7 @@ from service.flows import imports, releases, reminders, upkeep
 from service.flows.imports import Manner
 from service.flows.intake import NewClinics
 from service.ingest import folder
+from service.links import Links
 
 BEGINS = timedelta(days=14)
 BEFORE_ALL = date.min
@@ -33,7 +34,7 @@ CLINICS = NewClinics(time_zone=ZONE, phone="+1 202-555-0199", emergency_number="
 Progress = Callable[[str], None]
 
 
-def run(engine: Engine, *, now: datetime, progress: Progress) -> WoundClock:
+def run(engine: Engine, *, now: datetime, progress: Progress, links: Links | None = None) -> WoundClock:
     """Live the fourteen days up to `now`; the clock then stands there."""
     clock = WoundClock(now - BEGINS)
     zone = days.zone(ZONE)
@@ -46,14 +47,14 @@ def run(engine: Engine, *, now: datetime, progress: Progress) -> WoundClock:
     for number in range((today - first).days + 1):
         day = first + timedelta(days=number)
         progress(f"living {day}")
-        _live(engine, clock, until=min(now, days.instant(day, REPORTS_AT, zone)))
+        _live(engine, clock, links, until=min(now, days.instant(day, REPORTS_AT, zone)))
         if number and clock() < now:
             _take(engine, known, clock, after=day - timedelta(days=1), by=day)
-    _live(engine, clock, until=now)
+    _live(engine, clock, links, until=now)
     return clock
 
 
-def _live(engine: Engine, clock: WoundClock, *, until: datetime) -> None:
+def _live(engine: Engine, clock: WoundClock, links: Links | None, *, until: datetime) -> None:
     """Let the loops tick at every moment at which something is due."""
     upkeep.tick(engine, clock)
     channels = local.channels()
@@ -63,7 +64,7 @@ def _live(engine: Engine, clock: WoundClock, *, until: datetime) -> None:
         if due is None or due > until:
             break
         clock.wind(max(due, clock()))
-        reminders.tick(engine, clock, channels)
+        reminders.tick(engine, clock, channels, links=links)
     clock.wind(max(until, clock()))
 
 

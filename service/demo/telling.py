@@ -16,11 +16,12 @@ from schedules.risk import Risk
 from service.demo.story import BEGINS
 from service.flows import overdue, reports
 from service.flows.reports import Question
+from service.links import Links
 
 FIRST_ON_THE_LIST = 5
 
 
-def sentences(engine: Engine, *, now: datetime) -> Iterator[str]:
+def sentences(engine: Engine, *, now: datetime, links: Links | None = None) -> Iterator[str]:
     """Paragraph by paragraph; all people are invented."""
     yield (
         "Invented people, and a real trial's records moved in time. "
@@ -31,6 +32,8 @@ def sentences(engine: Engine, *, now: datetime) -> Iterator[str]:
         yield _sent(session)
         yield _an_example(session)
     yield from _whom_to_call(overdue.ranked(engine, now=now))
+    if links is not None:
+        yield from _a_page(engine, links)
     yield _adherence(engine, now)
 
 
@@ -94,3 +97,16 @@ def _adherence(engine: Engine, now: datetime) -> str:
         for measure in [section.on_time]
     ]
     return f"On time so far: {'; '.join(rates)}."
+
+
+def _a_page(engine: Engine, links: Links) -> Iterator[str]:
+    """Where the newest message to a patient leads."""
+    messages, patients = batches.table(Message), batches.table(Patient)
+    mine = sa.and_(patients.c.clinic_id == messages.c.clinic_id, patients.c.id == messages.c.patient_id)
+    query = sa.select(messages.c.id, patients.c.name, patients.c.birth_date).join_from(
+        messages, patients, mine
+    )
+    said = query.where(messages.c.body.is_not(None), messages.c.audience == sa.text("'patient'"))
+    with reading(engine) as session:
+        for row in session.execute(said.order_by(messages.c.accepted_at.desc(), messages.c.id).limit(1)):
+            yield f"What {row.name} is shown, born {row.birth_date}: {links.page(row.id)}"
