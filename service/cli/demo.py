@@ -103,7 +103,7 @@ def _show(engine: Engine, shift: timedelta, port: int, links: Links | None) -> N
 
 
 def _free(port: int | None) -> int:
-    """The usual port, or another where it is taken: the links in messages name it before it is listened on."""
+    """The usual port, or another where it is taken: links name it before anybody listens."""
     with socket.socket() as probe:
         if port is None and probe.connect_ex(("127.0.0.1", USUAL_PORT)):
             return USUAL_PORT
