@@ -15,7 +15,7 @@ KEPT = timedelta(hours=48)
 
 
 def lock(session: Session, *name: str) -> bool:
-    """Until the commit no other transaction has this; False when one has. SQLite's writers are alone anyway."""
+    """Until the commit nobody else has this; False when somebody has. SQLite's writers are alone anyway."""
     if session.get_bind().dialect.name != "postgresql":
         return True
     digest = hashlib.sha256("\0".join(name).encode()).digest()

@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy.engine import Engine
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import pages
@@ -18,11 +19,11 @@ from service.api import clinics, coordinators, described, health, patients, prob
 from service.auth import Caller
 from service.clock import Clock
 from service.deps import ANYBODY, House, SignIn
-from service.flows import preview
 from service.limits import Limits
 
 log = structlog.get_logger()
 
+LARGEST_BODY = 4 * 1024 * 1024  # what comes after is left unread
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 HEADERS = {
@@ -55,7 +56,6 @@ def create_app(
         version=_version(),
         description="Medication-monitoring reminders. Days are in the patient's zone, moments are UTC.",
         openapi_url="/v1/openapi.json",
-        max_body_size=preview.LARGEST,
         docs_url=None,
         redoc_url=None,
     )
@@ -100,7 +100,7 @@ class Threshold:
     async def _answer(self, scope: Scope, receive: Receive, send: "_Sender") -> None:
         began = time.perf_counter()
         try:
-            await (self._refusal(scope) or self._app)(scope, receive, send)
+            await (self._refusal(scope) or self._app)(scope, _limited(receive), send)
         except Exception:
             log.exception("request failed", method=scope["method"], route=_route(scope))
             if send.status is None:
@@ -137,6 +137,21 @@ class _Sender:
         elif self._head and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await self._send(message)
+
+
+def _limited(receive: Receive) -> Receive:
+    """Of a body no more than we are ready to hold."""
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > LARGEST_BODY:
+            raise HTTPException(413)
+        return message
+
+    return limited
 
 
 def _request_id(given: str) -> str:

@@ -81,6 +81,8 @@ def _show(engine: Engine, shift: timedelta, port: int | None) -> None:
     from service import app, clock
     from service.channels import local
     from service.cli import logs
+    from service.demo import keys
+    from service.deps import SignIn
     from service.settings import Settings
     from service.worker import Worker
 
@@ -88,10 +90,13 @@ def _show(engine: Engine, shift: timedelta, port: int | None) -> None:
     now = clock.shifted(shift)
     loops = Worker(engine, now, local.channels(), reminders_every=10, upkeep_every=60)
     loops.start()
+    for line in keys.made(engine, now=now()):
+        typer.echo(line)
     typer.echo("The pages follow; Ctrl-C ends the demo and removes its database.")
     try:
         chosen = _free(USUAL_PORT) if port is None else port
-        listen(app.create_app(engine, now), Settings.model_construct(host="127.0.0.1", port=chosen))
+        web = app.create_app(engine, now, sign_in=SignIn.NEVER, stand_in=keys.signed_in())
+        listen(web, Settings.model_construct(host="127.0.0.1", port=chosen))
     finally:
         loops.stop()
 

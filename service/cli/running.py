@@ -55,8 +55,7 @@ def serve(
         bool,
         typer.Option(
             "--without-sign-in",
-            help="Listen beyond this machine although nobody is asked who they are: only where a proxy or a "
-            "network of your own does that.",
+            help="Ask nobody who they are: only where a proxy or a network of your own does that.",
         ),
     ] = False,
     release_transports_by: Releasing = None,
@@ -68,15 +67,25 @@ def serve(
     from service import settings
 
     given = settings.load(database_url=database, host=host, port=port)
-    if not (without_sign_in or _is_loopback(given.host)):
-        raise Refused(
-            f"{given.host} is open to other machines, and nobody is asked to sign in: "
-            "listen on 127.0.0.1, or say --without-sign-in"
-        )
     with opened(given) as engine, ExitStack() as stack:
+        if not (without_sign_in or _is_loopback(given.host)):
+            _somebody_can_sign_in(engine, given.host)
         if not no_worker:
             stack.enter_context(working(engine, given, released_by=release_transports_by))
-        listen(web(engine, given), given)
+        listen(web(engine, given, without_sign_in=without_sign_in), given)
+
+
+def _somebody_can_sign_in(engine: Engine, host: str) -> None:
+    from db import users
+    from db.engine import reading
+
+    with reading(engine) as session:
+        if users.exist(session):
+            return
+    raise Refused(
+        f"{host} is open to other machines, and nobody can sign in yet: run nextcount user add NAME --role "
+        "coordinator first, listen on 127.0.0.1, or say --without-sign-in"
+    )
 
 
 def worker(database: Database = None, release_transports_by: Releasing = None) -> None:
@@ -163,12 +172,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def web(engine: Engine, given: Settings) -> FastAPI:
+def web(engine: Engine, given: Settings, *, without_sign_in: bool = False) -> FastAPI:
     """The application, known by the names of loopback when it listens there."""
     from service import app, clock
+    from service.deps import SignIn
 
-    hosts = app.LOOPBACK if _is_loopback(given.host) else None
-    return app.create_app(engine, clock.running(engine), hosts=hosts)
+    if _is_loopback(given.host):
+        hosts, asks = app.LOOPBACK, SignIn.WITH_USERS
+    else:
+        hosts, asks = None, SignIn.ALWAYS
+    asks = SignIn.NEVER if without_sign_in else asks
+    return app.create_app(engine, clock.running(engine), hosts=hosts, sign_in=asks)
 
 
 @contextmanager
