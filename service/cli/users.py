@@ -81,7 +81,7 @@ def list_users(database: Database = None) -> None:
     for row in found:
         where = "every clinic" if row.clinic_id is None else names[row.clinic_id]
         used = "revoked" if row.revoked_at else f"last used {row.used_on or 'never'}"
-        typer.echo(one_line(f"{row.prefix}  {row.name}, {row.role.value} of {where}, {used}"))
+        typer.echo(one_line(f"{row.prefix}: {row.name}, {row.role.value} of {where}, {used}"))
 
 
 @user_app.command("revoke")

@@ -1,9 +1,9 @@
 """A patient is entered, found, read and changed: the import's rules, one patient at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from service.ingest.build import Options
 from service.ingest.rows import Batch, Line
 from service.ingest.rows import Problem as Wrong
 
+Built = TypeVar("Built")
 BODY = Line("body", 1)
 NOTHING_HERE = "There is nothing at this address."
 PLACED = ("time_zone", "language")
@@ -49,7 +50,8 @@ def create(
     batch = _batch(house.name, said, contacts_said)
     found = intake.begin(session, batch, NewClinics(), now=now)
     people = [person.key for person in found.people.values()]
-    belongings.add_contacts(found, batch.contacts, imports.known(session, people))
+    if not found.errors:
+        belongings.add_contacts(found, batch.contacts, imports.known(session, people))
     if found.errors:
         _refuse(found.errors)
     if not found.new[Patient]:
@@ -63,24 +65,32 @@ def create(
 
 def _batch(clinic: str, said: Columns, contacts_said: Sequence[Columns]) -> Batch:
     whose = {"clinic": clinic, "authority": said["authority"], "mrn": said["mrn"]}
+    person = _built(build.patient, BODY, {"clinic": clinic, **said})
+    those = [
+        _built(build.contact, Line("body.contacts", number), {**whose, **one})
+        for number, one in enumerate(contacts_said)
+    ]
+    return Batch(patients=(person,), contacts=tuple(those))
+
+
+def _built(make: Callable[[Line, Columns, Options], Built], line: Line, columns: Columns) -> Built:
+    """A row as the import builds it. Problem when it cannot be."""
     try:
-        person = build.patient(BODY, {"clinic": clinic, **said}, Options())
-        those = tuple(
-            build.contact(Line("contacts", number), {**whose, **one}, Options())
-            for number, one in enumerate(contacts_said)
-        )
+        return make(line, columns, Options())
     except cells.Refused as wrong:
-        _refuse([Wrong(BODY, wrong.column, wrong.what, wrong.remedy)])
-    return Batch(patients=(person,), contacts=those)
+        _refuse([Wrong(line, wrong.column, wrong.what, wrong.remedy)])
 
 
 def _refuse(wrong: Sequence[Wrong]) -> NoReturn:
     if any("is stored for this patient" in one.what for one in wrong):
         raise Problem(409, "The clinic has a patient with this number.")
-    faults = [
-        Fault(f"body.{one.column}" if one.column else "body", f"{one.what}; {one.remedy}") for one in wrong
-    ]
+    faults = [Fault(_place(one), f"{one.what}; {one.remedy}") for one in wrong]
     raise Problem(422, "The request is not valid.", errors=faults)
+
+
+def _place(wrong: Wrong) -> str:
+    where = "body" if wrong.line == BODY else f"{wrong.line.file}.{wrong.line.number}"
+    return f"{where}.{wrong.column}" if wrong.column else where
 
 
 def _clinic(session: Session, clinic_id: UUID) -> Clinic:
@@ -124,20 +134,14 @@ def change(session: Session, key: Key, said: Columns, *, version: int, by: str, 
     before = _chart(session, key).row
     if before.version != version:
         raise Problem(412, "It was changed since you read it: read it again.")
-    _check({name: getattr(before, name) for name in (*intake.OF_A_PATIENT, *PLACED)} | said)
+    whole = {name: getattr(before, name) for name in (*intake.OF_A_PATIENT, *PLACED)} | said
+    _built(build.patient, BODY, {"clinic": "", **whole})
     if not patients.change(session, key, said, version=version):
         raise Problem(412, "It was changed since you read it: read it again.")
     _record(session, key, by, "change patient", now=now, detail={"columns": sorted(said)})
     if REPLANNED & said.keys():
         plans.apply(session, courses.of_patients(session, [key]), now=now)
     return _chart(session, key)
-
-
-def _check(columns: Columns) -> None:
-    try:
-        build.patient(BODY, {"clinic": "", **columns}, Options())
-    except cells.Refused as wrong:
-        _refuse([Wrong(BODY, wrong.column, wrong.what, wrong.remedy)])
 
 
 def _record(

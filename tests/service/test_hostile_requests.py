@@ -1,4 +1,4 @@
-"""Strings that break software, wrong types, sizes and ids, in every place of every operation of the OpenAPI."""
+"""Strings that break software, wrong types, sizes and ids, in every place of every operation."""
 
 import json
 from collections.abc import Iterator
