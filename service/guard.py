@@ -67,9 +67,9 @@ def _caller(house: House, request: Request, now: datetime, *, page: bool) -> Cal
     if (given := request.headers.get("authorization")) is not None:
         scheme, _, key = given.partition(" ")
         return auth.identify(house.engine, key.strip(), now=now) if scheme.lower() == "bearer" else None
+    if page and request.method not in SAFE:
+        same_origin(request)
     if page and (token := request.cookies.get(house.cookie)):
-        if request.method not in SAFE:
-            same_origin(request)
         if found := auth.of_session(house.engine, token, now=now):
             return found
     return house.stand_in if is_open(house) else None

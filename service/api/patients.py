@@ -1,11 +1,19 @@
 """For coordinators: who the patients are. A name is asked for in a body, for an address stays in logs."""
 
-from datetime import date, time
+from datetime import date
 from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import Path, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from db.tables import Audience, EndReason, Wording
 from schedules import days
@@ -31,9 +39,7 @@ Name = Annotated[Text, Field(examples=["Ada Invented"], description="As it is wr
 BirthDate = Annotated[date, Field(ge=date(1880, 1, 1), le=date(2200, 1, 1), examples=["1968-04-30"])]
 Zone = Annotated[Text, AfterValidator(cells.zone), Field(examples=["America/New_York"], description="IANA.")]
 Language = Annotated[Text, AfterValidator(cells.language), Field(examples=["en"])]
-LocalTime = Annotated[
-    time, AfterValidator(lambda at: cells.clock_time(f"{at:%H:%M}") if at.tzinfo is None else at)
-]
+LocalTime = Annotated[str, BeforeValidator(lambda at: f"{at:%H:%M}")]
 
 
 class Agreement(BaseModel):
@@ -157,9 +163,9 @@ class PatientOut(Versioned):
     birth_date: date
     time_zone: str = Field(examples=["America/New_York"])
     language: str = Field(examples=["en"])
-    preferred_time: time
-    quiet_start: time | None
-    quiet_end: time | None
+    preferred_time: LocalTime = Field(examples=["09:00"], description="Local, when messages go.")
+    quiet_start: LocalTime | None = Field(examples=["21:00"], description="Null: no quiet hours.")
+    quiet_end: LocalTime | None = Field(examples=["08:00"])
     wording: Wording
     ended_on: date | None
     ended_reason: EndReason | None
