@@ -69,10 +69,9 @@ def _caller(house: House, request: Request, now: datetime, *, page: bool) -> Cal
         return auth.identify(house.engine, key.strip(), now=now) if scheme.lower() == "bearer" else None
     if page and request.method not in SAFE:
         same_origin(request)
-    if page and (token := request.cookies.get(house.cookie)):
-        if found := auth.of_session(house.engine, token, now=now):
-            return found
-    return house.stand_in if is_open(house) else None
+    token = request.cookies.get(house.cookie) if page else None
+    found = auth.of_session(house.engine, token, now=now) if token else None
+    return found or (house.stand_in if is_open(house) else None)
 
 
 def is_open(house: House) -> bool:

@@ -160,6 +160,17 @@ def test_serve_listens_beyond_the_machine_when_told_so(tmp_path: Path) -> None:
             assert answer.status == 200
 
 
+def test_serve_listens_beyond_the_machine_once_there_is_a_user(tmp_path: Path) -> None:
+    key = done("user", "add", "Dana Reyes", "--role", "coordinator", cwd=tmp_path).stdout.strip()
+    with running("serve", "--no-worker", "--host", "0.0.0.0", "--port", "0", cwd=tmp_path) as (_, log):
+        port = address_in(log).rstrip("/").rpartition(":")[2]
+        address = f"http://127.0.0.1:{port}/v1/overdue"
+        assert status(address) == 401
+        asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {key}"})
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert answer.status == 200
+
+
 def test_the_composed_web_starts_with_its_own_options(tmp_path: Path) -> None:
     """The options of docker-compose.yml and of the image are options of `serve`."""
     composed = YAML(typ="safe").load(tree.ROOT / "docker-compose.yml")["services"]["web"]["command"]

@@ -12,6 +12,7 @@ from db.engine import reading, writing
 from db.tables import ApiKey, AuditEntry, SignIn, User, UserRole
 from service import app as web
 from service import auth
+from service.demo import keys
 from service.deps import SignIn as Asks
 from service.flows import users
 from service.limits import Limits, Rate
@@ -227,3 +228,13 @@ def test_a_user_that_was_revoked_still_has_everybody_asked(practice: Practice) -
         users.revoke(session, "Dana Reyes", by="Ann", now=practice.clock())
     with reading(practice.engine) as session:
         assert stored.exist(session)
+
+
+def test_the_demo_has_a_key_for_each_role_and_its_pages_ask_nobody(practice: Practice) -> None:
+    lines = [line.split() for line in keys.made(practice.engine, now=practice.clock())][1:]
+    assert [role for role, _ in lines] == [role.value for role in UserRole]
+    client = client_of(practice, sign_in=Asks.NEVER, stand_in=keys.signed_in())
+    assert [overdue(client, key) for _, key in lines] == [200, 200, 403, 200]
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "Nobody is asked" not in page.text
