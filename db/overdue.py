@@ -61,10 +61,11 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
     ]
 
 
-def windows(session: Session, *, on: date) -> Sequence[sa.Row]:
+def windows(session: Session, *, on: date, clinic_id: UUID | None = None) -> Sequence[sa.Row]:
     """Of the same items only what tells their state: `last_on_time`, `lapses_on`, `time_zone`."""
     late, patients = batches.table(Item), batches.table(Patient)
-    return session.execute(_late(on, late.c.last_on_time, late.c.lapses_on, patients.c.time_zone)).all()
+    query = _late(on, late.c.last_on_time, late.c.lapses_on, patients.c.time_zone)
+    return session.execute(query if clinic_id is None else query.where(late.c.clinic_id == clinic_id)).all()
 
 
 def _rows(session: Session, on: date, clinic_id: UUID | None) -> Sequence[sa.Row]:

@@ -1,7 +1,8 @@
 """Patients: who they are, when and where they may be reached."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -50,6 +51,39 @@ def end(session: Session, key: Key, *, on: date, reason: EndReason, now: datetim
         update(Patient)
         .where(col(Patient.clinic_id) == clinic_id, col(Patient.id) == patient_id)
         .where(col(Patient.ended_reason).is_distinct_from(reason))
-        .values(ended_on=on, ended_reason=reason, ended_recorded_at=now)
+        .values(ended_on=on, ended_reason=reason, ended_recorded_at=now, version=Patient.version + 1)
+    )
+    return changed.rowcount == 1
+
+
+def find(
+    session: Session,
+    clinic_id: UUID,
+    *,
+    mrn: str | None,
+    name: str | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[sa.Row]:
+    """Of one clinic, the first entered first: with this number, or with this text in the name."""
+    rows = batches.table(Patient)
+    query = sa.select(rows).where(rows.c.clinic_id == clinic_id, rows.c.voided_at.is_(None))
+    if mrn is not None:
+        query = query.where(rows.c.mrn == mrn)
+    if name is not None:
+        query = query.where(sa.func.lower(rows.c.name).contains(name.lower(), autoescape=True))
+    if after is not None:
+        query = query.where(rows.c.id > after)
+    return session.execute(query.order_by(rows.c.id).limit(limit)).all()
+
+
+def change(session: Session, key: Key, columns: Mapping[str, Any], *, version: int) -> bool:
+    """Set these columns of that version of a patient; False when it is another by now."""
+    clinic_id, patient_id = key
+    changed = session.exec(
+        update(Patient)
+        .where(col(Patient.clinic_id) == clinic_id, col(Patient.id) == patient_id)
+        .where(col(Patient.version) == version, col(Patient.voided_at).is_(None))
+        .values(**columns, version=version + 1)
     )
     return changed.rowcount == 1

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -18,15 +19,19 @@ class Totals:
     next_at: datetime | None  # when the first of them goes out
 
 
-def counted(session: Session) -> Totals:
+def counted(session: Session, *, clinic_id: UUID | None = None) -> Totals:
+    """Of one clinic or of all."""
     clinics, patients, messages = (batches.table(model) for model in (Clinic, Patient, Message))
     here = sa.and_(patients.c.voided_at.is_(None), patients.c.ended_on.is_(None))
     to_people = sa.and_(sa.text("state = 'waiting'"), messages.c.channel != Channel.WORKLIST)
     waiting = sa.select(sa.func.count(), sa.func.min(messages.c.send_at)).where(to_people)
-    count, first = session.execute(waiting.select_from(messages)).one()
+    mine = sa.true() if clinic_id is None else patients.c.clinic_id == clinic_id
+    said = sa.true() if clinic_id is None else messages.c.clinic_id == clinic_id
+    here_too = sa.true() if clinic_id is None else clinics.c.id == clinic_id
+    count, first = session.execute(waiting.select_from(messages).where(said)).one()
     return Totals(
-        clinics=session.scalar(sa.select(sa.func.count()).select_from(clinics)) or 0,
-        patients=session.scalar(sa.select(sa.func.count()).select_from(patients).where(here)) or 0,
+        clinics=session.scalar(sa.select(sa.func.count()).select_from(clinics).where(here_too)) or 0,
+        patients=session.scalar(sa.select(sa.func.count()).select_from(patients).where(here, mine)) or 0,
         waiting=count,
         next_at=first,
     )

@@ -2,25 +2,30 @@
 
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib import metadata
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI
 from sqlalchemy.engine import Engine
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import pages
-from service.api import clinics, coordinators, health, problems
+from service.api import clinics, coordinators, described, health, patients, problems
+from service.auth import Caller
 from service.clock import Clock
-from service.deps import House
+from service.deps import ANYBODY, House, SignIn
+from service.limits import Limits
 from service.links import Links
-from service.pages import patients
+from service.pages import patients as visits
 
 log = structlog.get_logger()
 
+LARGEST_BODY = 4 * 1024 * 1024  # what comes after is left unread
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 HEADERS = {
@@ -41,8 +46,14 @@ def create_app(
     local_only: bool = True,
     hosts: Collection[str] | None = LOOPBACK,
     links: Links | None = None,
+    sign_in: SignIn = SignIn.WITH_USERS,
+    stand_in: Caller = ANYBODY,
+    limits: Limits | None = None,
 ) -> FastAPI:
-    """`hosts`: the names this may be asked by, None for any. On loopback it keeps other sites' pages out."""
+    """`hosts`: the names this may be asked by, None for any. On loopback it keeps other sites' pages out.
+
+    `stand_in` is who asks without a key where `sign_in` lets anybody in.
+    """
     app = FastAPI(
         title="nextcount",
         version=_version(),
@@ -51,12 +62,25 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.house = House(engine, clock, local_only, links)
+    house = House(
+        engine, clock, local_only, links=links, sign_in=sign_in, stand_in=stand_in,
+        secure=hosts is None or (links is not None and links.base.startswith("https:")),
+        limits=limits or Limits(),
+    )  # fmt: skip
+    app.state.house = house
     problems.install(app)
-    for router in (health.router, clinics.router, coordinators.router, pages.router, patients.router):
+    for router in (
+        health.router,
+        clinics.router,
+        coordinators.router,
+        patients.router,
+        pages.router,
+        visits.router,
+    ):
         app.include_router(router)
     app.mount("/static", pages.STATIC)
-    app.add_middleware(Threshold, hosts=hosts)
+    app.add_middleware(Threshold, hosts=hosts, limits=house.limits)
+    described.complete(app)
     return app
 
 
@@ -70,8 +94,8 @@ def _version() -> str:
 class Threshold:
     """Every request passes here: its id, by what name, the answer's headers, what it cost, what failed."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] | None) -> None:
-        self._app, self._hosts = app, hosts
+    def __init__(self, app: ASGIApp, hosts: Collection[str] | None, limits: Limits) -> None:
+        self._app, self._hosts, self._limits = app, hosts, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,24 +103,28 @@ class Threshold:
             return
         request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
         head = scope["method"] == "HEAD"  # asked as GET, answered without the body
-        scope = {**scope, "method": "GET"} if head else scope
+        state = dict(scope.get("state", {}))
+        scope = {**scope, "state": state, "method": "GET" if head else scope["method"]}
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._answer(scope, receive, _Sender(send, request_id, head=head))
+            await self._answer(scope, receive, _Sender(send, request_id, state, head=head))
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Sender") -> None:
         began = time.perf_counter()
         try:
-            if self._may_ask(Headers(scope=scope).get("host", "")):
-                await self._app(scope, receive, send)
-            else:
-                refusal = problems.answer(421, "This service is not known by that name.")
-                await refusal(scope, receive, send)
+            await (self._refusal(scope) or self._app)(scope, _limited(receive), send)
         except Exception:
             log.exception("request failed", method=scope["method"], route=_route(scope))
             if send.status is None:
                 await problems.answer(500, problems.DETAILS[500])(scope, receive, send)
         spent = round((time.perf_counter() - began) * 1000)
         log.info("request", method=scope["method"], route=_route(scope), status=send.status, ms=spent)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        if not self._may_ask(Headers(scope=scope).get("host", "")):
+            return problems.answer(421, "This service is not known by that name.")
+        grant = self._limits.of_address((scope.get("client") or ("unknown", 0))[0])
+        scope["state"]["limits"] = grant.headers
+        return None if grant.allowed else problems.answer(429, problems.DETAILS[429])
 
     def _may_ask(self, host: str) -> bool:
         name = host.rpartition(":")[0] if re.search(r":\d*$", host) else host
@@ -106,8 +134,8 @@ class Threshold:
 class _Sender:
     """Puts the headers of every answer on it, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str, *, head: bool) -> None:
-        self._send, self._request_id, self._head = send, request_id, head
+    def __init__(self, send: Send, request_id: str, state: Mapping[str, Any], *, head: bool) -> None:
+        self._send, self._request_id, self._state, self._head = send, request_id, state, head
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -115,11 +143,26 @@ class _Sender:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._request_id
-            for name, value in HEADERS.items():
+            for name, value in {**HEADERS, **self._state.get("limits", {})}.items():
                 headers[name] = value
         elif self._head and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await self._send(message)
+
+
+def _limited(receive: Receive) -> Receive:
+    """Of a body no more than we are ready to hold."""
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > LARGEST_BODY:
+            raise HTTPException(413)
+        return message
+
+    return limited
 
 
 def _request_id(given: str) -> str:

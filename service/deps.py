@@ -1,14 +1,33 @@
-"""What a request is given: the database, the time, and the facts about this process that pages show."""
+"""What a request is given: the database, the time, who asks, and what pages show of this process."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.engine import Engine
 
+from db.tables import UserRole
+from service.auth import Caller
 from service.clock import Clock
+from service.limits import Limits
 from service.links import Links
+
+COOKIE = "nextcount"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+
+
+class SignIn(Enum):
+    """Whether who shows no key is asked for one."""
+
+    ALWAYS = "always"
+    WITH_USERS = "once there is a user"
+    NEVER = "never"  # the demo, or behind a proxy that asks
+
+
+ANYBODY = Caller(name="nobody signed in", role=UserRole.COORDINATOR, clinic_id=None, key="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +38,36 @@ class House:
     clock: Clock
     local_only: bool  # no transport: messages go to the outbox and nowhere else
     links: Links | None = None  # what makes and reads the links in messages
+    sign_in: SignIn = SignIn.WITH_USERS
+    stand_in: Caller = ANYBODY  # who asks where nobody is asked for a key
+    secure: bool = False  # cookies for https alone
+    limits: Limits = field(default_factory=Limits)
+    under_way: set[object] = field(default_factory=set)  # what is being created in this process
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def cookie(self) -> str:
+        return SECURE_COOKIE if self.secure else COOKIE
 
 
-def _house(request: Request) -> House:
+def house_of(request: Request) -> House:
     house: House = request.app.state.house
     return house
 
 
-def _now(house: Annotated[House, Depends(_house)]) -> datetime:
-    return house.clock()
+def now_of(request: Request) -> datetime:
+    """One moment for the whole request."""
+    if not hasattr(request.state, "now"):
+        request.state.now = house_of(request).clock()
+    now: datetime = request.state.now
+    return now
 
 
-InHouse = Annotated[House, Depends(_house)]
-Now = Annotated[datetime, Depends(_now)]
+def caller_of(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+InHouse = Annotated[House, Depends(house_of)]
+Now = Annotated[datetime, Depends(now_of)]
+Asks = Annotated[Caller, Depends(caller_of)]

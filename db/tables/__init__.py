@@ -5,6 +5,7 @@ A row does not validate what it is made of, so it is never a request body.
 
 from sqlmodel import SQLModel
 
+from db.tables.answers import StoredAnswer
 from db.tables.audit import AuditEntry
 from db.tables.clinics import Clinic
 from db.tables.contacts import Audience, Channel, Consent, Contact
@@ -20,6 +21,7 @@ from db.tables.protocols import ProtocolVersion
 from db.tables.reminders import Effect, Reminder, ReminderState
 from db.tables.replies import Reply, ReplyKind
 from db.tables.results import Result, ResultStatus
+from db.tables.users import ApiKey, SignIn, User, UserRole
 from db.tables.wordings import WordingSignature
 from db.tables.work_items import Role, WorkItem, WorkState
 
@@ -27,6 +29,7 @@ METADATA = SQLModel.metadata
 
 __all__ = [
     "METADATA",
+    "ApiKey",
     "Attempt",
     "AttemptState",
     "Audience",
@@ -56,6 +59,10 @@ __all__ = [
     "ResultStatus",
     "Role",
     "Sex",
+    "SignIn",
+    "StoredAnswer",
+    "User",
+    "UserRole",
     "Wording",
     "WordingSignature",
     "WorkItem",

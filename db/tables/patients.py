@@ -57,3 +57,4 @@ class Patient(Row, table=True):
     created_at: datetime
     import_id: UUID | None = None
     voided_at: datetime | None = None
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})  # one more with every change

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from service import guard
 from service.api.problems import documented
 from service.errors import Problem
 from service.flows import preview
 
-router = APIRouter(prefix="/v1", tags=["schedules"])
+router = guard.router(prefix="/v1", tags=["schedules"])
 
 EXAMPLE: dict[str, Any] = {
     "until": "2026-04-30",

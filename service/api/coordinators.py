@@ -5,19 +5,20 @@ from typing import Annotated, Self
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from db.overdue import Overdue
 from schedules.risk import Risk
+from service import guard
+from service.api import paging
 from service.api.problems import documented
-from service.deps import InHouse, Now
+from service.deps import Asks, InHouse, Now
 from service.flows import outbox, overdue
 
-router = APIRouter(prefix="/v1", tags=["coordinators"], responses=documented(422))
+router = guard.router(prefix="/v1", tags=["coordinators"], responses=documented(422))
 
 Clinic = Annotated[UUID | None, Query(description="Only this clinic.")]
-Cursor = Annotated[str | None, Query(description="The `next` of the page before.", max_length=60)]
 
 
 class OverdueOut(BaseModel):
@@ -96,25 +97,28 @@ class OutboxPage(BaseModel):
 
 @router.get("/overdue", operation_id="list_overdue")
 def list_overdue(
-    house: InHouse, now: Now, clinic: Clinic = None, limit: Annotated[int, Query(ge=1, le=5000)] = 500
+    house: InHouse,
+    now: Now,
+    caller: Asks,
+    clinic: Clinic = None,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> OverdueList:
     """Who is overdue, whom to call first at the top."""
-    ranked = overdue.ranked(house.engine, now=now, clinic_id=clinic)
+    ranked = overdue.ranked(house.engine, now=now, clinic_id=caller.clinic(clinic))
     return OverdueList(as_of=now, count=len(ranked), items=[OverdueOut.of(risk) for risk in ranked[:limit]])
 
 
 @router.get("/outbox", operation_id="list_outbox")
 def list_outbox(
     house: InHouse,
+    caller: Asks,
     request: Request,
     response: Response,
     clinic: Clinic = None,
-    cursor: Cursor = None,
+    cursor: paging.Cursor = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> OutboxPage:
     """What went to the local outbox, the newest first."""
-    page = outbox.page(house.engine, limit=limit, cursor=cursor, clinic_id=clinic)
-    if page.next is not None:
-        link = request.url.include_query_params(cursor=page.next)
-        response.headers["Link"] = f'<{link.path}?{link.query}>; rel="next"'
+    page = outbox.page(house.engine, limit=limit, cursor=cursor, clinic_id=caller.clinic(clinic))
+    paging.link(request, response, page.next)
     return OutboxPage(items=[MessageOut.of(row) for row in page.rows], next=page.next)

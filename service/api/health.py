@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
+from service import guard
 from service.api.problems import documented
 from service.deps import InHouse, Now
 from service.errors import Fault, Problem
 from service.flows import health
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = guard.router(prefix="/health", tags=["health"])
 
 
 class Alive(BaseModel):

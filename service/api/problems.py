@@ -8,20 +8,30 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from service.errors import Fault, Problem, one_line
+from service.ingest import cells
 
 MEDIA_TYPE = "application/problem+json"
 SAFE = frozenset(
     {"missing", "int_parsing", "greater_than_equal", "less_than_equal", "string_too_long", "extra_forbidden"}
 )
+HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 DETAILS = {
+    400: "The body cannot be read.",
+    401: "Say who you are: Authorization: Bearer and a key of this service.",
+    403: "This key's role may not do this.",
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
+    409: "This contradicts what is stored already.",
+    412: "It was changed since you read it: read it again.",
     413: "The body is too large.",
+    415: "Send the body as application/json.",
+    428: "Say which version you change: If-Match and the ETag that you read.",
+    429: "You ask too often.",
     500: "This failed here, not with you. The log has it under this request's id.",
 }
 
@@ -86,11 +96,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(OperationalError, _no_database)
+    app.add_exception_handler(IntegrityError, _contradiction)
 
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)
-    headers = {"Retry-After": "5"} if error.status == 503 else {}
+    headers = HEADERS.get(error.status, {})
     return answer(error.status, error.detail, error.errors, headers)
 
 
@@ -101,12 +112,20 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return answer(error.status_code, detail, headers=error.headers)
 
 
+async def _contradiction(request: Request, error: Exception) -> JSONResponse:
+    """Two requests at once: the database let the first have it."""
+    return answer(409, DETAILS[409])
+
+
 async def _no_database(request: Request, error: Exception) -> JSONResponse:
     return answer(503, "The database cannot be reached.", headers={"Retry-After": "5"})
 
 
 def _sentence(found: Mapping[str, Any]) -> str:
     """The validator's sentence where it cannot hold what was sent."""
+    refused = found.get("ctx", {}).get("error")
+    if isinstance(refused, cells.Refused):
+        return str(refused)
     return str(found["msg"]) if found["type"] in SAFE else "is not valid"
 
 

@@ -87,6 +87,8 @@ def _show(engine: Engine, shift: timedelta, port: int, links: Links | None) -> N
     from service import app, clock
     from service.channels import local
     from service.cli import logs
+    from service.demo import keys
+    from service.deps import SignIn
     from service.settings import Settings
     from service.worker import Worker
 
@@ -94,10 +96,12 @@ def _show(engine: Engine, shift: timedelta, port: int, links: Links | None) -> N
     now = clock.shifted(shift)
     loops = Worker(engine, now, local.channels(), links=links, reminders_every=10, upkeep_every=60)
     loops.start()
+    for line in keys.made(engine, now=now()):
+        typer.echo(line)
     typer.echo("The pages follow; Ctrl-C ends the demo and removes its database.")
     try:
-        given = Settings.model_construct(host="127.0.0.1", port=port)
-        listen(app.create_app(engine, now, links=links), given)
+        web = app.create_app(engine, now, links=links, sign_in=SignIn.NEVER, stand_in=keys.signed_in())
+        listen(web, Settings.model_construct(host="127.0.0.1", port=port))
     finally:
         loops.stop()
 

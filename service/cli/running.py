@@ -57,8 +57,7 @@ def serve(
         bool,
         typer.Option(
             "--without-sign-in",
-            help="Listen beyond this machine although nobody is asked who they are: only where a proxy or a "
-            "network of your own does that.",
+            help="Ask nobody who they are: only where a proxy or a network of your own does that.",
         ),
     ] = False,
     release_transports_by: Releasing = None,
@@ -70,16 +69,26 @@ def serve(
     from service import settings
 
     given = settings.load(database_url=database, host=host, port=port)
-    if not (without_sign_in or _is_loopback(given.host)):
-        raise Refused(
-            f"{given.host} is open to other machines, and nobody is asked to sign in: "
-            "listen on 127.0.0.1, or say --without-sign-in"
-        )
     with opened(given) as engine, ExitStack() as stack:
+        if not (without_sign_in or _is_seen_here_alone(given)):
+            _somebody_can_sign_in(engine)
         links = addresses.links_of(engine, given)
         if not no_worker:
             stack.enter_context(working(engine, given, links, released_by=release_transports_by))
-        listen(web(engine, given, links), given)
+        listen(web(engine, given, links, without_sign_in=without_sign_in), given)
+
+
+def _somebody_can_sign_in(engine: Engine) -> None:
+    from db import users
+    from db.engine import reading
+
+    with reading(engine) as session:
+        if users.exist(session):
+            return
+    raise Refused(
+        "other machines can reach this, and nobody can sign in yet: run nextcount user add NAME --role "
+        "coordinator first, listen on 127.0.0.1 without a public address, or say --without-sign-in"
+    )
 
 
 def worker(database: Database = None, release_transports_by: Releasing = None) -> None:
@@ -168,13 +177,21 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def web(engine: Engine, given: Settings, links: Links | None) -> FastAPI:
+def _is_seen_here_alone(given: Settings) -> bool:
+    """A public address is a proxy's on this machine: what it hands on comes from loopback too."""
+    return _is_loopback(given.host) and given.public_url is None
+
+
+def web(engine: Engine, given: Settings, links: Links | None, *, without_sign_in: bool = False) -> FastAPI:
     """The application, known by the names of loopback when it listens there, and by its public one."""
     from service import app, clock
+    from service.deps import SignIn
 
     public = [given.public_host] if given.public_host is not None else []
     hosts = [*app.LOOPBACK, *public] if _is_loopback(given.host) else None
-    return app.create_app(engine, clock.running(engine), hosts=hosts, links=links)
+    asks = SignIn.WITH_USERS if _is_seen_here_alone(given) else SignIn.ALWAYS
+    asks = SignIn.NEVER if without_sign_in else asks
+    return app.create_app(engine, clock.running(engine), hosts=hosts, links=links, sign_in=asks)
 
 
 @contextmanager

@@ -1,15 +1,17 @@
 """Whether the service does its work: what `/health/ready` and the banner of every page go by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from uuid import UUID
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import deployments, heartbeats, messages, migrations, pauses
 from db.engine import reading
+from db.tables import Pause
 from service.flows import holds
 from service.flows import pauses as pausing
 
@@ -31,7 +33,8 @@ class Health:
     paused: tuple[str, ...] = ()  # a sentence for each clinic whose sending a person paused
 
 
-def look(engine: Engine, *, now: datetime) -> Health:
+def look(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> Health:
+    """Of the whole house; of its pauses those of one clinic when it is named."""
     try:
         revision = migrations.current(engine)
         if revision != _head():
@@ -40,7 +43,7 @@ def look(engine: Engine, *, now: datetime) -> Health:
             beats = heartbeats.every(session)
             oldest = messages.oldest_due(session, now=now)
             held = holds.sentence(deployments.get(session))
-            paused = pausing.sentences(session, pauses.lasting(session, now=now))
+            paused = pausing.sentences(session, _of(clinic_id, pauses.lasting(session, now=now)))
     except SQLAlchemyError:
         return Health(reasons=("The database cannot be reached.",))
     seen = {loop: max(beat.at for beat in beats if beat.loop == loop) for loop in {b.loop for b in beats}}
@@ -50,6 +53,10 @@ def look(engine: Engine, *, now: datetime) -> Health:
         reasons=(*([held] if held else ()), *_reasons(seen, None if held else oldest, now)),
         paused=paused,
     )
+
+
+def _of(clinic_id: UUID | None, those: Sequence[Pause]) -> Sequence[Pause]:
+    return [pause for pause in those if clinic_id in (None, pause.clinic_id)]
 
 
 def _other_revision(revision: str | None) -> str:

@@ -25,6 +25,10 @@ from service.messages import Sender
 
 Columns = dict[str, Any]
 LANGUAGE = "en"  # of a patient whose row names none: clinics have no language of their own
+OF_A_PATIENT = (
+    "authority", "mrn", "name", "birth_date", "preferred_time", "quiet_start", "quiet_end", "wording",
+    "ended_on", "ended_reason",
+)  # fmt: skip
 PLANNED_FROM = (Course, CourseEvent, Result)
 
 
@@ -199,11 +203,7 @@ def _patient(intake: Intake, row: PatientRow, house: Mapping[str, Any], stored: 
 
 
 def _columns(row: PatientRow, house: Mapping[str, Any]) -> Columns:
-    same = (
-        "authority", "mrn", "name", "birth_date", "preferred_time", "quiet_start", "quiet_end", "wording",
-        "ended_on", "ended_reason",
-    )  # fmt: skip
-    return {name: getattr(row, name) for name in same} | {
+    return {name: getattr(row, name) for name in OF_A_PATIENT} | {
         "clinic_id": house["id"],
         "time_zone": row.time_zone or house["time_zone"],
         "language": row.language or LANGUAGE,

@@ -33,10 +33,10 @@ def ranked(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> l
     )
 
 
-def counted(engine: Engine, *, now: datetime) -> dict[State, int]:
+def counted(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> dict[State, int]:
     """How many are overdue and how many have lapsed: the same that `ranked` gives, without the reasons."""
     with reading(engine) as session:
-        rows = overdue.windows(session, on=_latest_day(now))
+        rows = overdue.windows(session, on=_latest_day(now), clinic_id=clinic_id)
     counts = Counter(
         State.LAPSED if _today(now, row.time_zone) >= row.lapses_on else State.OVERDUE
         for row in rows

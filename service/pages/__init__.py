@@ -1,17 +1,21 @@
-"""HTML for people: read-only, without script, the same flows behind it as behind the JSON."""
+"""HTML for people: without script, the same flows behind it as behind the JSON."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qs
 from uuid import UUID
 
-from fastapi import APIRouter, Query
-from starlette.responses import HTMLResponse
+from fastapi import Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from db import totals
 from db.engine import reading
-from service.deps import House, InHouse, Now
+from service import auth, guard
+from service.auth import Caller
+from service.deps import ANYBODY, Asks, House, InHouse, Now
 from service.flows import health, outbox, overdue
 from service.pages.templating import render
 
@@ -19,35 +23,80 @@ MOST_OVERDUE = 300
 MOST_MESSAGES = 50
 STATIC = StaticFiles(directory=Path(__file__).parent / "static")
 
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router = guard.router(include_in_schema=False, default_response_class=HTMLResponse)
 Clinic = Annotated[UUID | None, Query()]
 
 
-@router.get("/")
-def front(house: InHouse, now: Now) -> HTMLResponse:
+@router.get("/", operation_id="front_page")
+def front(house: InHouse, now: Now, caller: Asks) -> HTMLResponse:
     with reading(house.engine) as session:
-        counts = totals.counted(session)
-    slipped = overdue.counted(house.engine, now=now)
-    return _page(house, now, "front.html", counts=counts, slipped=slipped)
+        counts = totals.counted(session, clinic_id=caller.clinic_id)
+    slipped = overdue.counted(house.engine, now=now, clinic_id=caller.clinic_id)
+    return _page(house, now, "front.html", caller, counts=counts, slipped=slipped)
 
 
-@router.get("/overdue")
-def overdue_list(house: InHouse, now: Now, clinic: Clinic = None) -> HTMLResponse:
-    ranked = overdue.ranked(house.engine, now=now, clinic_id=clinic)
-    return _page(house, now, "overdue.html", risks=ranked[:MOST_OVERDUE], count=len(ranked))
+@router.get("/overdue", operation_id="overdue_page")
+def overdue_list(house: InHouse, now: Now, caller: Asks, clinic: Clinic = None) -> HTMLResponse:
+    ranked = overdue.ranked(house.engine, now=now, clinic_id=caller.clinic(clinic))
+    return _page(house, now, "overdue.html", caller, risks=ranked[:MOST_OVERDUE], count=len(ranked))
 
 
-@router.get("/outbox")
+@router.get("/outbox", operation_id="outbox_page")
 def outbox_list(
     house: InHouse,
     now: Now,
+    caller: Asks,
     clinic: Clinic = None,
     cursor: Annotated[str | None, Query(max_length=60)] = None,
 ) -> HTMLResponse:
-    page = outbox.page(house.engine, limit=MOST_MESSAGES, cursor=cursor, clinic_id=clinic)
-    return _page(house, now, "outbox.html", page=page, first=cursor is None, clinic=clinic)
+    page = outbox.page(house.engine, limit=MOST_MESSAGES, cursor=cursor, clinic_id=caller.clinic(clinic))
+    return _page(house, now, "outbox.html", caller, page=page, first=cursor is None, clinic=clinic)
 
 
-def _page(house: House, now: datetime, template: str, **context: Any) -> HTMLResponse:
-    seen = health.look(house.engine, now=now)
-    return HTMLResponse(render(template, now=now, health=seen, local_only=house.local_only, **context))
+@router.get("/sign-in", operation_id="sign_in_form")
+def sign_in_form() -> HTMLResponse:
+    return _form(refused=False)
+
+
+@router.post("/sign-in", operation_id="sign_in")
+async def sign_in(request: Request, house: InHouse, now: Now) -> Response:
+    """The browser is given a session for a key. The form's answer is the front page, or the form again."""
+    guard.same_origin(request)
+    fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=5)
+    key = fields.get("key", [""])[0].strip()
+    token = await run_in_threadpool(auth.sign_in, house.engine, key, now=now)
+    if token is None:
+        return _form(refused=True)
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(
+        house.cookie, token, max_age=int(auth.LONGEST.total_seconds()), httponly=True, samesite="lax",
+        secure=house.secure,
+    )  # fmt: skip
+    return answer
+
+
+@router.post("/sign-out", operation_id="sign_out")
+def sign_out(request: Request, house: InHouse) -> Response:
+    guard.same_origin(request)
+    auth.sign_out(house.engine, request.cookies.get(house.cookie, ""))
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(house.cookie, httponly=True, samesite="lax", secure=house.secure)
+    return answer
+
+
+def _form(*, refused: bool) -> HTMLResponse:
+    return HTMLResponse(render("sign-in.html", refused=refused), 403 if refused else 200)
+
+
+def _page(house: House, now: datetime, template: str, caller: Caller, **context: Any) -> HTMLResponse:
+    seen = health.look(house.engine, now=now, clinic_id=caller.clinic_id)
+    text = render(
+        template,
+        now=now,
+        health=seen,
+        local_only=house.local_only,
+        caller=caller,
+        nobody_is_asked=caller is ANYBODY,
+        **context,
+    )
+    return HTMLResponse(text)

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from sqlmodel import Session
 from starlette.responses import HTMLResponse, Response
 
 from db.engine import reading, writing
+from service import guard
 from service import links as addresses
 from service.deps import House, InHouse, Now
 from service.errors import Problem
@@ -25,7 +26,7 @@ LARGEST_FORM = 8192
 MOST_FIELDS = 20
 CALENDAR = "text/calendar; charset=utf-8"
 
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router = guard.router(include_in_schema=False, default_response_class=HTMLResponse)
 
 
 async def _form(request: Request) -> Mapping[str, str]:
@@ -44,7 +45,7 @@ async def _form(request: Request) -> Mapping[str, str]:
 Form = Annotated[Mapping[str, str], Depends(_form)]
 
 
-@router.get("/p/{token}")
+@router.get("/p/{token}", operation_id="patient_page")
 def closed(token: str, house: InHouse, now: Now) -> HTMLResponse:
     """The clinic, and the question for the birth date."""
     with reading(house.engine) as session:
@@ -55,7 +56,7 @@ def closed(token: str, house: InHouse, now: Now) -> HTMLResponse:
     return _closed(visitor, token, notice="locked" if locked else None)
 
 
-@router.post("/p/{token}")
+@router.post("/p/{token}", operation_id="patient_opens")
 def opened(token: str, house: InHouse, now: Now, form: Form) -> HTMLResponse:
     """The birth date is right, or it is one try fewer."""
     with writing(house.engine) as session:
@@ -71,7 +72,7 @@ def opened(token: str, house: InHouse, now: Now, form: Form) -> HTMLResponse:
         return _open(session, house, visitor, token, now)
 
 
-@router.post("/p/{token}/stop")
+@router.post("/p/{token}/stop", operation_id="patient_stops")
 def stop(token: str, house: InHouse, now: Now) -> HTMLResponse:
     """No more messages. It shows nothing, so it asks nothing: a mail program may post it by itself."""
     with writing(house.engine) as session:
@@ -82,7 +83,7 @@ def stop(token: str, house: InHouse, now: Now) -> HTMLResponse:
     return _closed(visitor, token, notice=said)
 
 
-@router.post("/p/{token}/{act}")
+@router.post("/p/{token}/{act}", operation_id="patient_tells")
 def tell(token: str, act: str, house: InHouse, now: Now, form: Form) -> HTMLResponse:
     """What the patient tells on the page that the birth date opened."""
     with writing(house.engine) as session:
@@ -95,7 +96,7 @@ def tell(token: str, act: str, house: InHouse, now: Now, form: Form) -> HTMLResp
         return _open(session, house, visitor, token, now, notice=said)
 
 
-@router.get("/c/{token}.ics")
+@router.get("/c/{token}.ics", operation_id="patient_calendar")
 def calendar(token: str, house: InHouse, now: Now) -> Response:
     """A patient's dates for a calendar program, in neutral words."""
     patient_id = _read(house, addresses.CALENDAR, token)

@@ -12,6 +12,7 @@ from db.engine import make_engine
 from schedules import library, simulate
 from service.app import create_app
 from service.clock import WoundClock
+from service.deps import SignIn
 from service.errors import Problem
 from service.flows import preview
 from tests.service.conftest import NOW, STARTED, enrol
@@ -133,8 +134,9 @@ def preview_of(client: TestClient, content: bytes) -> Any:
 
 @pytest.fixture
 def plain(tmp_path: Path) -> TestClient:
-    """The preview needs no database."""
-    app = create_app(make_engine(f"sqlite:///{tmp_path}/none.db"), WoundClock(NOW))
+    """Where nobody is asked for a key the preview needs no database."""
+    engine = make_engine(f"sqlite:///{tmp_path}/none.db")
+    app = create_app(engine, WoundClock(NOW), sign_in=SignIn.NEVER)
     return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
 
 

@@ -147,7 +147,6 @@ def test_serve_does_not_listen_beyond_the_machine_by_mistake(tmp_path: Path, hos
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "--without-sign-in" in refused.stderr
     assert refused.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_serve_listens_beyond_the_machine_when_told_so(tmp_path: Path) -> None:
@@ -157,6 +156,17 @@ def test_serve_listens_beyond_the_machine_when_told_so(tmp_path: Path) -> None:
         asked = urllib.request.Request(
             f"http://127.0.0.1:{port}/health/live", headers={"Host": "clinic.example"}
         )
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert answer.status == 200
+
+
+def test_serve_listens_beyond_the_machine_once_there_is_a_user(tmp_path: Path) -> None:
+    key = done("user", "add", "Dana Reyes", "--role", "coordinator", cwd=tmp_path).stdout.strip()
+    with running("serve", "--no-worker", "--host", "0.0.0.0", "--port", "0", cwd=tmp_path) as (_, log):
+        port = address_in(log).rstrip("/").rpartition(":")[2]
+        address = f"http://127.0.0.1:{port}/v1/overdue"
+        assert status(address) == 401
+        asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {key}"})
         with urllib.request.urlopen(asked, timeout=5) as answer:
             assert answer.status == 200
 

@@ -1,0 +1,61 @@
+"""Who may do what: one row an operation. What has no row cannot be called by anybody.
+
+A key belongs to a clinic or to the whole house. `clinic` is who may do it with a key of the clinic concerned,
+`house` with one of the whole house; a key of another clinic never can, and is told that nothing is there.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from db.tables import UserRole
+
+MOST = 45  # operations under /v1: every one is somebody's to keep
+
+PUBLIC = frozenset(
+    {
+        "alive",
+        "ready",
+        "sign_in_form",
+        "sign_in",
+        "sign_out",
+        "patient_page",  # a signed link, and a birth date
+        "patient_opens",
+        "patient_stops",
+        "patient_tells",
+        "patient_calendar",
+    }
+)
+
+
+class Allowed(NamedTuple):
+    clinic: frozenset[UserRole]
+    house: frozenset[UserRole]
+
+
+def _roles(words: str) -> frozenset[UserRole]:
+    return frozenset(UserRole(word) for word in words.split())
+
+
+CARE = "coordinator clinician admin"
+ALL = "coordinator clinician reporter admin"
+NOBODY = Allowed(frozenset(), frozenset())
+
+ROWS = (
+    # operation          with a key of the clinic  with a key of the house
+    ("list_overdue", CARE, CARE),
+    ("list_outbox", CARE, CARE),
+    ("preview_schedule", ALL, ALL),
+    ("create_patient", "coordinator admin", "coordinator admin"),
+    ("find_patients", CARE, CARE),
+    ("read_patient", CARE, CARE),
+    ("change_patient", "coordinator admin", "coordinator admin"),
+    # pages
+    ("front_page", CARE, CARE),
+    ("overdue_page", CARE, CARE),
+    ("outbox_page", CARE, CARE),
+)
+
+TABLE: Mapping[str, Allowed] = MappingProxyType(
+    {operation: Allowed(_roles(clinic), _roles(house)) for operation, clinic, house in ROWS}
+)

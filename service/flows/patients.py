@@ -1,0 +1,150 @@
+"""A patient is entered, found, read and changed: the import's rules, one patient at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import audit, batches, clinics, contacts, courses, imports, patients
+from db.batches import Key
+from db.tables import Clinic, Consent, Contact, Patient
+from service.errors import Fault, Problem
+from service.flows import belongings, intake, plans
+from service.flows.intake import Columns, NewClinics
+from service.ingest import build, cells
+from service.ingest.build import Options
+from service.ingest.rows import Batch, Line
+from service.ingest.rows import Problem as Wrong
+
+Built = TypeVar("Built")
+BODY = Line("body", 1)
+NOTHING_HERE = "There is nothing at this address."
+PLACED = ("time_zone", "language")
+REPLANNED = frozenset({"time_zone"})
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A patient's own row, and how the person and the carer are reached."""
+
+    row: sa.Row
+    contacts: Sequence[sa.Row]
+    consents: Mapping[UUID, bool]  # by contact the newest answer
+
+
+def create(
+    session: Session,
+    clinic_id: UUID,
+    said: Columns,
+    contacts_said: Sequence[Columns],
+    *,
+    by: str,
+    now: datetime,
+) -> Chart:
+    """Problem when the record cannot be, or its number is a patient's already."""
+    house = _clinic(session, clinic_id)
+    batch = _batch(house.name, said, contacts_said)
+    found = intake.begin(session, batch, NewClinics(), now=now)
+    people = [person.key for person in found.people.values()]
+    if not found.errors:
+        belongings.add_contacts(found, batch.contacts, imports.known(session, people))
+    if found.errors:
+        _refuse(found.errors)
+    if not found.new[Patient]:
+        raise Problem(409, "The clinic has a patient with this number.")
+    for model in (Patient, Contact, Consent):
+        batches.insert(session, model, found.new[model])
+    [key] = people
+    _record(session, key, by, "create patient", now=now)
+    return _chart(session, key)
+
+
+def _batch(clinic: str, said: Columns, contacts_said: Sequence[Columns]) -> Batch:
+    whose = {"clinic": clinic, "authority": said["authority"], "mrn": said["mrn"]}
+    person = _built(build.patient, BODY, {"clinic": clinic, **said})
+    those = [
+        _built(build.contact, Line("body.contacts", number), {**whose, **one})
+        for number, one in enumerate(contacts_said)
+    ]
+    return Batch(patients=(person,), contacts=tuple(those))
+
+
+def _built(make: Callable[[Line, Columns, Options], Built], line: Line, columns: Columns) -> Built:
+    """A row as the import builds it. Problem when it cannot be."""
+    try:
+        return make(line, columns, Options())
+    except cells.Refused as wrong:
+        _refuse([Wrong(line, wrong.column, wrong.what, wrong.remedy)])
+
+
+def _refuse(wrong: Sequence[Wrong]) -> NoReturn:
+    if any("is stored for this patient" in one.what for one in wrong):
+        raise Problem(409, "The clinic has a patient with this number.")
+    faults = [Fault(_place(one), f"{one.what}; {one.remedy}") for one in wrong]
+    raise Problem(422, "The request is not valid.", errors=faults)
+
+
+def _place(wrong: Wrong) -> str:
+    where = "body" if wrong.line == BODY else f"{wrong.line.file}.{wrong.line.number}"
+    return f"{where}.{wrong.column}" if wrong.column else where
+
+
+def _clinic(session: Session, clinic_id: UUID) -> Clinic:
+    found = clinics.get(session, clinic_id)
+    if found is None:
+        raise Problem(404, NOTHING_HERE)
+    return found
+
+
+def find(
+    session: Session,
+    clinic_id: UUID,
+    *,
+    mrn: str | None,
+    name: str | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[sa.Row]:
+    """Patients by number or by a part of the name, the first entered first."""
+    return patients.find(session, clinic_id, mrn=mrn, name=name, after=after, limit=limit)
+
+
+def read(session: Session, key: Key, *, by: str, now: datetime) -> Chart:
+    """With an entry in the audit: who read it, when."""
+    found = _chart(session, key)
+    _record(session, key, by, "read patient", now=now)
+    return found
+
+
+def _chart(session: Session, key: Key) -> Chart:
+    row = patients.of(session, [key]).get(key[1])
+    if row is None or row.voided_at is not None:
+        raise Problem(404, NOTHING_HERE)
+    answers = contacts.consents(session, [key]).get(key[1], [])
+    given = {answer.contact_id: answer.given for answer in answers if answer.purpose == contacts.REMINDERS}
+    return Chart(row, contacts.of_patients(session, [key]).get(key[1], []), given)
+
+
+def change(session: Session, key: Key, said: Columns, *, version: int, by: str, now: datetime) -> Chart:
+    """Change these columns of a patient. Problem when the result cannot be, or another changed it first."""
+    before = _chart(session, key).row
+    if before.version != version:
+        raise Problem(412, "It was changed since you read it: read it again.")
+    whole = {name: getattr(before, name) for name in (*intake.OF_A_PATIENT, *PLACED)} | said
+    _built(build.patient, BODY, {"clinic": "", **whole})
+    if not patients.change(session, key, said, version=version):
+        raise Problem(412, "It was changed since you read it: read it again.")
+    _record(session, key, by, "change patient", now=now, detail={"columns": sorted(said)})
+    if REPLANNED & said.keys():
+        plans.apply(session, courses.of_patients(session, [key]), now=now)
+    return _chart(session, key)
+
+
+def _record(
+    session: Session, key: Key, by: str, action: str, *, now: datetime, detail: dict[str, Any] | None = None
+) -> None:
+    audit.record(session, key[0], by, action, subject=("patient", str(key[1])), now=now, detail=detail)

@@ -1,0 +1,161 @@
+"""Every operation of the OpenAPI, ready to be called: a new one is covered by its own examples."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.engine import Engine
+from starlette.testclient import TestClient
+
+from db import batches
+from db.engine import writing
+from db.tables import Clinic, UserRole
+from db.types import new_id
+from service.app import create_app
+from service.flows import users
+from service.limits import Limits, Rate
+from tests.stories.conftest import Practice
+
+CANARY = "Zephyrine Quillfeather"
+OWN, OTHER, HOUSE = "own", "other", "house"
+PROBLEM = "application/problem+json"
+FAST = Rate(10**9, 10**9)
+
+
+@dataclass(frozen=True)
+class Operation:
+    id: str
+    method: str
+    path: str
+    said: Mapping[str, Any]
+    schemas: Mapping[str, Any]
+
+    @property
+    def is_public(self) -> bool:
+        return "security" not in self.said
+
+    @property
+    def names(self) -> list[str]:
+        return [parameter["name"] for parameter in self.said.get("parameters", [])]
+
+    @property
+    def parameters(self) -> list[Mapping[str, Any]]:
+        return list(self.said.get("parameters", []))
+
+    @cached_property
+    def body(self) -> Any:
+        """The example of its body; None when it takes none."""
+        content = self.said.get("requestBody", {}).get("content", {}).get("application/json")
+        if content is None:
+            return None
+        return content["example"] if "example" in content else self.resolved(content["schema"])["examples"][0]
+
+    def resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        while "$ref" in schema:
+            schema = self.schemas[schema["$ref"].rpartition("/")[2]]
+        return schema
+
+
+@dataclass
+class World:
+    """Two clinics, a key for each role in each and in the house, and what paths may name in the first."""
+
+    practice: Practice
+    other_clinic: UUID = field(default_factory=new_id)
+    keys: dict[tuple[str, UserRole], str] = field(default_factory=dict)
+    ids: dict[str, UUID] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        practice = self.practice
+        row = {"id": self.other_clinic, "name": "Oak Street", "phone": "+1 202-555-0177"}
+        more = {"emergency_number": "911", "time_zone": "Europe/London", "created_at": practice.clock()}
+        with writing(practice.engine) as session:
+            batches.insert(session, Clinic, [row | more])
+            for place, clinic_id in (
+                (OWN, practice.clinic_id), (OTHER, self.other_clinic), (HOUSE, None),
+            ):  # fmt: skip
+                for role in UserRole:
+                    self.keys[place, role] = users.add(
+                        session,
+                        f"{place} {role}",
+                        role,
+                        clinic_id=clinic_id,
+                        by="a test",
+                        now=practice.clock(),
+                    )
+        self.ids["patient_id"] = practice.patient(name=CANARY, mrn=f"MRN {CANARY}")
+        practice.contact(self.ids["patient_id"])
+
+    @cached_property
+    def client(self) -> TestClient:
+        app = create_app(self.practice.engine, self.practice.clock, limits=Limits(FAST, FAST))
+        return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
+
+    @cached_property
+    def operations(self) -> list[Operation]:
+        schema = self.client.get("/v1/openapi.json").json()
+        return [
+            Operation(said["operationId"], method.upper(), path, said, schema["components"]["schemas"])
+            for path, operations in schema["paths"].items()
+            for method, said in operations.items()
+        ]
+
+    def call(
+        self,
+        operation: Operation,
+        key: str | None = None,
+        *,
+        ids: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> Any:
+        """Call it by its examples, changed in `body`, `query` or `headers`."""
+        path = operation.path.format(**(ids or self.ids))
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        if "Idempotency-Key" in operation.names:
+            headers["Idempotency-Key"] = str(uuid4())
+        if "If-Match" in operation.names:
+            headers["If-Match"] = '"1"'
+        return self.client.request(
+            operation.method,
+            path,
+            json=changes.get("body", operation.body),
+            headers=headers | changes.get("headers", {}),
+            params=changes.get("query"),
+        )
+
+    def of_house(self, operation: Operation) -> dict[str, str]:
+        """What a key of the whole house adds: which clinic it means."""
+        return {"clinic": str(self.practice.clinic_id)} if "clinic" in operation.names else {}
+
+
+def leaves(value: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The place of every value in a body that holds no other."""
+    if isinstance(value, dict | list) and value:
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, part in pairs:
+            yield from leaves(part, (*where, name))
+    else:
+        yield where
+
+
+def replaced(value: Any, where: tuple[Any, ...], by: Any) -> Any:
+    """The body with another value in one place."""
+    if not where:
+        return by
+    copied = value.copy()
+    copied[where[0]] = replaced(value[where[0]], where[1:], by)
+    return copied
+
+
+def count(engine: Engine, *models: Any) -> int:
+    import sqlalchemy as sa
+
+    from db.engine import reading
+
+    with reading(engine) as session:
+        return sum(
+            session.scalar(sa.select(sa.func.count()).select_from(batches.table(model))) or 0
+            for model in models
+        )
