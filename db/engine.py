@@ -19,6 +19,13 @@ from db import disks
 
 BUSY_MS = 10_000  # how long a statement waits for another's lock before it is an error
 IDLE_MS = 60_000  # PostgreSQL ends a transaction that does nothing for so long
+REACH = {  # seconds until a server that vanished without a word is given up: else it would be many minutes
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -86,5 +93,5 @@ def _postgresql(address: URL) -> Engine:
         address.set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
-        connect_args={"options": settings},
+        connect_args={"options": settings, **REACH},
     )

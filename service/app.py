@@ -14,8 +14,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import pages
+from service import metrics, pages
 from service.api import clinics, coordinators, described, health, patients, problems
+from service.api import metrics as scraping
 from service.auth import Caller
 from service.clock import Clock
 from service.deps import ANYBODY, House, SignIn
@@ -71,6 +72,7 @@ def create_app(
     problems.install(app)
     for router in (
         health.router,
+        scraping.router,
         clinics.router,
         coordinators.router,
         patients.router,
@@ -116,8 +118,10 @@ class Threshold:
             log.exception("request failed", method=scope["method"], route=_route(scope))
             if send.status is None:
                 await problems.answer(500, problems.DETAILS[500])(scope, receive, send)
-        spent = round((time.perf_counter() - began) * 1000)
-        log.info("request", method=scope["method"], route=_route(scope), status=send.status, ms=spent)
+        spent = time.perf_counter() - began
+        metrics.answered(scope["method"], _route(scope), send.status, spent)
+        ms = round(spent * 1000)
+        log.info("request", method=scope["method"], route=_route(scope), status=send.status, ms=ms)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         if not self._may_ask(Headers(scope=scope).get("host", "")):

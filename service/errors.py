@@ -11,6 +11,10 @@ class Refused(Exception):
     """A command that cannot be carried out as given: what, where, and how to put it right."""
 
 
+class Failed(Exception):
+    """A command that could not go on: why, in a sentence for the log of its supervisor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One place of a request that is wrong."""

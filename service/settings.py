@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     link_keys: SecretStr | None = (
         None  # sign the links in messages: one, or several with commas, the newest last
     )
+    metrics_host: str = "127.0.0.1"  # of the worker's metrics; the web has them at /metrics
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     email_url: SecretStr | None = None  # smtp://USER:PASSWORD@HOST:PORT or smtps://…
     email_from: str | None = None
     webhook_url: str | None = None

@@ -15,22 +15,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.engine import Engine
 
 from db import heartbeats, messages
 from db.engine import writing
 from service import clock
-from service.channels import Channels
+from service.channels import Channels, measured
 from service.clock import Clock
 from service.flows import health, reminders, upkeep
 from service.links import Links
-
-log = structlog.get_logger()
+from service.loops import Loop
 
 TZDATA = version("tzdata")
 REMEMBERED = timedelta(days=7)  # signs of life of processes that have ended
+LONGEST = 20.0  # seconds that a stop waits for calls that are under way
 HOW = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
 
 
@@ -88,7 +87,7 @@ def turn(engine: Engine) -> Turn:
 
 
 class Worker:
-    """Runs the loops until it is stopped. A tick that raises is logged; the next one comes all the same."""
+    """Runs the loops until `stopping` is set: by a signal, by `stop`, or by a loop that cannot go on."""
 
     def __init__(
         self,
@@ -99,42 +98,52 @@ class Worker:
         links: Links | None = None,
         reminders_every: float,
         upkeep_every: float,
+        stopping: threading.Event | None = None,
     ) -> None:
         self._engine, self._now = engine, now
         self._turn = turn(engine)
         self._process = f"{socket.gethostname()}:{os.getpid()}"
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
         self._scheduler = BackgroundScheduler(job_defaults=HOW, timezone=UTC)
-        self._add(
-            health.REMINDERS, reminders_every, partial(reminders.tick, engine, now, channels, links=links)
-        )
+        self.failure: str | None = None  # why the process must end
+        called = measured.every(channels)
+        sending = partial(reminders.tick, engine, now, called, links=links, may_call=self._may_call)
+        self._add(health.REMINDERS, reminders_every, sending)
         self._add(health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now))
 
     def start(self) -> None:
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Let the batches that are under way come to their end, and leave the turn to another process."""
+    def stop(self) -> bool:
+        """Let the calls that are under way come to their end, hand the rest back, leave the turn to another.
+
+        False when that took more than `LONGEST`, for a channel hangs: the process must leave, and what it had
+        in hand is taken over when its lease ends.
+        """
         self._stopping.set()
-        self._scheduler.shutdown(wait=True)
+        ending = threading.Thread(target=self._scheduler.shutdown, daemon=True)
+        ending.start()
+        ending.join(LONGEST)
+        if ending.is_alive():
+            return False
         self._turn.over()
+        return True
 
-    def _add(self, loop: str, seconds: float, work: Callable[..., int]) -> None:
-        tick, at_once = partial(self._tick, loop, work), clock.machine()
-        self._scheduler.add_job(tick, "interval", seconds=seconds, id=loop, next_run_time=at_once)
+    def _may_call(self) -> bool:
+        return not self._stopping.is_set()
 
-    def _tick(self, loop: str, work: Callable[..., int]) -> None:
+    def _add(self, name: str, seconds: float, work: Callable[..., int]) -> None:
+        loop, at_once = Loop(name, work, self._beat, self._stopping), clock.machine()
+        tick = partial(self._tick, loop)
+        self._scheduler.add_job(tick, "interval", seconds=seconds, id=name, next_run_time=at_once)
+
+    def _tick(self, loop: Loop) -> None:
         if self._stopping.is_set() or not self._turn.ours():
             return
-        handled = work(go_on=partial(self._go_on, loop))
-        self._beat(loop)
-        if handled:
-            log.info("loop", loop=loop, count=handled)
-
-    def _go_on(self, loop: str) -> bool:
-        """A batch is done: that is a sign of life, and the moment to stop at."""
-        self._beat(loop)
-        return not self._stopping.is_set()
+        loop.tick()
+        if loop.failure is not None:
+            self.failure = loop.failure
+            self._stopping.set()
 
     def _beat(self, loop: str) -> None:
         now = self._now()

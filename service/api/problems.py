@@ -8,10 +8,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from db import away
 from service.errors import Fault, Problem, one_line
 from service.ingest import cells
 
@@ -95,7 +96,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(OperationalError, _no_database)
+    app.add_exception_handler(SQLAlchemyError, _no_database)
     app.add_exception_handler(IntegrityError, _contradiction)
 
 
@@ -118,6 +119,8 @@ async def _contradiction(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _no_database(request: Request, error: Exception) -> JSONResponse:
+    if not away.is_away(error):
+        raise error
     return answer(503, "The database cannot be reached.", headers={"Retry-After": "5"})
 
 

@@ -16,6 +16,7 @@ PUBLIC = frozenset(
     {
         "alive",
         "ready",
+        "metrics",
         "sign_in_form",
         "sign_in",
         "sign_out",

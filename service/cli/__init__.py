@@ -13,7 +13,7 @@ from importlib import metadata
 import typer
 
 from service.cli import backups, demo, doctor, holding, imports, reports, rules, running, users, wordings
-from service.errors import Refused, one_line
+from service.errors import Failed, Refused, one_line
 
 # Each adds its commands in `register(app)`.
 MODULES = (rules, running, users, imports, wordings, holding, backups, doctor, reports, demo)
@@ -58,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.main(arguments, prog_name="nextcount", standalone_mode=False) or 0
     except Refused as refusal:
         return _say(str(refusal), code=2)
+    except Failed as failure:
+        return _say(str(failure), code=1)
     except typer.TyperException as wrong:
         return _say(wrong.format_message(), code=wrong.exit_code)
     except (typer.Abort, KeyboardInterrupt):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.running import listen
+from service.cli import ports
+from service.cli.running import told_to_stop
 from service.errors import Refused
 
 if TYPE_CHECKING:
@@ -94,14 +95,17 @@ def _show(engine: Engine, shift: timedelta, port: int, links: Links | None) -> N
 
     logs.configure()
     now = clock.shifted(shift)
-    loops = Worker(engine, now, local.channels(), links=links, reminders_every=10, upkeep_every=60)
+    stop = told_to_stop()
+    loops = Worker(
+        engine, now, local.channels(), links=links, reminders_every=10, upkeep_every=60, stopping=stop
+    )
     loops.start()
     for line in keys.made(engine, now=now()):
         typer.echo(line)
     typer.echo("The pages follow; Ctrl-C ends the demo and removes its database.")
     try:
         web = app.create_app(engine, now, links=links, sign_in=SignIn.NEVER, stand_in=keys.signed_in())
-        listen(web, Settings.model_construct(host="127.0.0.1", port=port))
+        ports.listen(web, Settings.model_construct(host="127.0.0.1", port=port), stop)
     finally:
         loops.stop()
 

@@ -6,17 +6,17 @@ Imports what a command needs when it runs: `simulate` starts in a third of the t
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from service.cli import addresses
-from service.errors import Refused
+from service.cli import addresses, ports
+from service.errors import Failed, Refused
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from service.links import Links
     from service.settings import Settings
 
-SHUTDOWN_SECONDS = 10  # for answers under way
+ASKED = (signal.SIGTERM, signal.SIGINT)
 
 Database = Annotated[
     str | None,
@@ -68,14 +68,15 @@ def serve(
     """
     from service import settings
 
-    given = settings.load(database_url=database, host=host, port=port)
+    given, stop = settings.load(database_url=database, host=host, port=port), told_to_stop()
     with opened(given) as engine, ExitStack() as stack:
         if not (without_sign_in or _is_seen_here_alone(given)):
             _somebody_can_sign_in(engine)
         links = addresses.links_of(engine, given)
         if not no_worker:
-            stack.enter_context(working(engine, given, links, released_by=release_transports_by))
-        listen(web(engine, given, links, without_sign_in=without_sign_in), given)
+            loops = working(engine, given, links, stop, released_by=release_transports_by)
+            stack.enter_context(loops)
+        ports.listen(web(engine, given, links, without_sign_in=without_sign_in), given, stop)
 
 
 def _somebody_can_sign_in(engine: Engine) -> None:
@@ -91,20 +92,42 @@ def _somebody_can_sign_in(engine: Engine) -> None:
     )
 
 
-def worker(database: Database = None, release_transports_by: Releasing = None) -> None:
+def worker(
+    database: Database = None,
+    release_transports_by: Releasing = None,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", help="Where Prometheus finds /metrics, on 127.0.0.1.")
+    ] = None,
+) -> None:
     """Only the loops that send: any number of them beside one PostgreSQL.
 
+    Told to stop, it begins no call, settles those under way and hands the rest back.
     Example: nextcount worker
     """
     from service import settings
 
-    given, stop = settings.load(database_url=database), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with opened(given) as engine:
+    given, stop = settings.load(database_url=database, metrics_port=metrics_port), told_to_stop()
+    with opened(given) as engine, ports.measuring(engine, given):
         links = addresses.links_of(engine, given)
-        with working(engine, given, links, released_by=release_transports_by):
+        with working(engine, given, links, stop, released_by=release_transports_by):
             stop.wait()
+
+
+def told_to_stop() -> threading.Event:
+    """Set by SIGTERM and Ctrl-C from now on, and by loops that cannot go on.
+
+    A thread waits for the signals: a handler runs only when the main thread wakes up, which a signal that was
+    given to another thread does not do, and it might set what the main thread holds locked.
+    """
+    stop = threading.Event()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ASKED)
+    threading.Thread(target=_await_signal, args=(stop,), daemon=True).start()
+    return stop
+
+
+def _await_signal(stop: threading.Event) -> None:
+    signal.sigwait(ASKED)
+    stop.set()
 
 
 def migrate(database: Database = None) -> None:
@@ -196,9 +219,17 @@ def web(engine: Engine, given: Settings, links: Links | None, *, without_sign_in
 
 @contextmanager
 def working(
-    engine: Engine, given: Settings, links: Links | None, *, released_by: str | None
+    engine: Engine,
+    given: Settings,
+    links: Links | None,
+    stop: threading.Event,
+    *,
+    released_by: str | None,
 ) -> Iterator[None]:
-    """The loops, while the block runs. Refused when a transport is configured that nobody releases."""
+    """The loops, while the block runs. Refused when a transport is configured that nobody releases.
+
+    They set `stop` when they cannot go on; at the end of the block that is a failure.
+    """
     from service import clock
     from service.channels import transports
     from service.flows import transports as releasing
@@ -214,38 +245,19 @@ def working(
         links=links,
         reminders_every=given.reminders_every,
         upkeep_every=given.upkeep_every,
+        stopping=stop,
     )
     loops.start()
     try:
         yield
     finally:
-        loops.stop()
+        if not loops.stop():
+            _leave("a channel did not come back: what it had in hand is looked at again in a minute")
+    if loops.failure is not None:
+        raise Failed(loops.failure)
 
 
-def listen(app: FastAPI, given: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C. Uvicorn raises the signal again at its end: by then it only says so."""
-    import uvicorn
-
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    with _bound(given.host, given.port) as bound:
-        name = f"[{given.host}]" if ":" in given.host else given.host
-        typer.echo(f"nextcount is at http://{name}:{bound.getsockname()[1]}/", err=True)
-        uvicorn.Server(config).run([bound])
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        reason = str(error.strerror).partition(" (")[0]
-        raise Refused(f"{host}, port {port}: {reason}: choose others with --host and --port") from None
+def _leave(why: str) -> NoReturn:
+    """End although a thread hangs, for which an ordinary end would wait."""
+    typer.echo(f"nextcount: {why}", err=True)
+    os._exit(1)

@@ -18,12 +18,14 @@ from sqlmodel import Session
 from db import attempts
 from db.messages import Claimed
 from db.tables import AttemptState, Channel
-from service.channels import INSIDE, Capabilities, Channels
+from service.channels import INSIDE, Answer, Capabilities, Channels, Rejected, Unknown
 
 MOST_TRIES = 8
 PATIENCE = timedelta(minutes=15)  # for a doubt, until it is repeated or a person's
 KEPT = timedelta(hours=12)  # a key that is honoured is sent again no later: providers forget theirs in a day
 NO_TIME = "no-time-left"  # of the lease: it was not tried
+HANDED_BACK = "handed-back"  # the process was told to stop: it was not tried
+NOT_TRIED = (NO_TIME, HANDED_BACK)
 
 
 class Turn(StrEnum):
@@ -57,14 +59,23 @@ def look(session: Session, claimed: Sequence[Claimed]) -> dict[UUID, Tried]:
     found: dict[UUID, Tried] = defaultdict(Tried)
     again = [message.key for message in claimed if message.attempts > 1]
     for message_id, rows in attempts.of_messages(session, again).items():
-        counted = [row for row in rows if row.code != NO_TIME]
+        counted = [row for row in rows if not _is_untried(row)]
         found[message_id].counts.update((row.channel, row.contact_id) for row in counted)
         found[message_id].doubts = [row for row in counted if _is_doubtful(row)]
     return found
 
 
+def _is_untried(row: sa.Row) -> bool:
+    return row.code in NOT_TRIED and row.state is AttemptState.REJECTED
+
+
 def _is_doubtful(row: sa.Row) -> bool:
     return row.channel not in INSIDE and row.state is AttemptState.UNKNOWN
+
+
+def not_begun(turn: Turn, code: str) -> Answer:
+    """Of a call that was not made: nothing was sent, and what was in doubt stays in doubt."""
+    return Rejected(code, permanent=False) if turn is Turn.SEND else Unknown(code)
 
 
 def turn(tried: Tried, channels: Channels, *, now: datetime) -> Turn:

@@ -20,7 +20,7 @@ from schedules.fields import Level
 from service import messages as wording
 from service.channels import INSIDE, Accepted, Answer, Capabilities, Rejected, Unknown
 from service.flows import rungs
-from service.flows.doubts import MOST_TRIES, NO_TIME, PATIENCE, Turn
+from service.flows.doubts import HANDED_BACK, MOST_TRIES, NOT_TRIED, PATIENCE, Turn
 from service.flows.guarding import Saying
 
 BASE, CAP, SHORTEST = timedelta(seconds=5), timedelta(minutes=15), timedelta(seconds=1)
@@ -105,11 +105,13 @@ def backoff(tries: int, luck: float) -> timedelta:
 
 
 def _refused(dispatch: Dispatch, answer: Rejected, now: datetime, luck: float) -> Fate:
-    """Again later while that can help; then the next channel; then a person."""
-    again = now + max(backoff(dispatch.tries, luck), answer.retry_after or SHORTEST)
-    may_be_tried = not answer.permanent and (dispatch.tries < MOST_TRIES or answer.code == NO_TIME)
+    """Again later while that can help; then the next channel; then a person. What is handed back, at once."""
+    wait = max(backoff(dispatch.tries, luck), answer.retry_after or SHORTEST)
+    again = now if answer.code == HANDED_BACK else now + wait
+    untried = answer.code in NOT_TRIED
+    may_be_tried = not answer.permanent and (dispatch.tries < MOST_TRIES or untried)
     if dispatch.repeats is not None and not _settles_doubts(dispatch, answer):
-        mine = dispatch.can.honours_key or answer.code == NO_TIME
+        mine = dispatch.can.honours_key or untried
         return Fate(state=MessageState.UNKNOWN, again_at=again if mine and may_be_tried else None)
     useful = dispatch.useful_until is None or again < dispatch.useful_until
     if useful and may_be_tried:

@@ -16,7 +16,6 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
 from db import attempts, deployments, messages
-from db.batches import batched
 from db.engine import writing
 from db.messages import Claimed, Outcome
 from db.tables import MessageState
@@ -26,14 +25,14 @@ from service import clock as clocks
 from service import messages as wording
 from service.channels import BLIND, INSIDE, Answer, Channels, Letter, Rejected, Unknown
 from service.clock import Clock
-from service.flows import doubts, guarding, outcomes, rungs, wordings
+from service.flows import doubts, guarding, outcomes, rungs, settling, wordings
 from service.flows.doubts import Tried, Turn
 from service.flows.guarding import Saying, Seen
 from service.flows.outcomes import Dispatch, Sent
 from service.links import Links
 
 BATCH = 500
-SLICE = 50
+SLICE = settling.SLICE
 LEASE = timedelta(seconds=60)
 SENDERS = 8  # calls to the outside at a time
 MOST_ATTEMPTS = doubts.MOST_TRIES
@@ -49,10 +48,12 @@ def tick(
     *,
     links: Links | None = None,
     go_on: Callable[[], bool] = lambda: True,
+    may_call: Callable[[], bool] = lambda: True,
 ) -> int:
     """Say everything that is due by now, while `go_on` says so after a batch; how many were looked at.
 
-    Without `links` messages lead nowhere: there is a telephone number in each.
+    Once `may_call` says no, what no call was begun for is handed back. Without `links` messages lead
+    nowhere: there is a telephone number in each.
     """
     handled = 0
     while True:
@@ -62,10 +63,8 @@ def tick(
         if not claimed:
             return handled
         handled += claimed
-        sent = _send_all(dispatches, channels, begun=begun)
-        for some in batched(sent, SLICE):
-            with writing(engine) as session:
-                outcomes.settle(session, some, clock())
+        sent = _send_all(dispatches, channels, begun=begun, may_call=may_call)
+        settling.settle(engine, sent, clock, until=begun + LEASE.total_seconds())
         if not go_on():
             return handled
 
@@ -163,24 +162,30 @@ def _attempt(dispatch: Dispatch, now: datetime) -> dict[str, Any]:
 # ---- send: no transaction
 
 
-def _send_all(dispatches: Sequence[Dispatch], channels: Channels, *, begun: float) -> list[Sent]:
+def _send_all(
+    dispatches: Sequence[Dispatch], channels: Channels, *, begun: float, may_call: Callable[[], bool]
+) -> list[Sent]:
     """What stays in the house one by one; what leaves it several at a time, for others take their time."""
     inside = [d for d in dispatches if d.claimed.channel in INSIDE]
     outside = [d for d in dispatches if d.claimed.channel not in INSIDE]
     sent = [_send(dispatch, channels) for dispatch in inside]
     if outside:
-        in_time = partial(_send_in_time, channels=channels, until=begun + LEASE.total_seconds() / 2)
+        until = begun + LEASE.total_seconds() / 2
+        in_time = partial(_send_in_time, channels=channels, until=until, may_call=may_call)
         with ThreadPoolExecutor(SENDERS) as pool:
             sent += pool.map(in_time, outside)
     return sent
 
 
-def _send_in_time(dispatch: Dispatch, channels: Channels, until: float) -> Sent:
-    """No call begins that could outlast the lease."""
-    if clocks.seconds() < until:
+def _send_in_time(dispatch: Dispatch, channels: Channels, until: float, may_call: Callable[[], bool]) -> Sent:
+    """No call begins that could outlast the lease, or once the process was told to stop."""
+    if dispatch.turn is Turn.GIVE_UP:
         return _send(dispatch, channels)
-    late: Answer = Rejected(doubts.NO_TIME, permanent=False)
-    return Sent(dispatch, late if dispatch.turn is Turn.SEND else Unknown(doubts.NO_TIME), None)
+    if not may_call():
+        return Sent(dispatch, doubts.not_begun(dispatch.turn, doubts.HANDED_BACK), None)
+    if clocks.seconds() >= until:
+        return Sent(dispatch, doubts.not_begun(dispatch.turn, doubts.NO_TIME), None)
+    return _send(dispatch, channels)
 
 
 def _send(dispatch: Dispatch, channels: Channels) -> Sent:

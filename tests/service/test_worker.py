@@ -80,42 +80,6 @@ def test_processes_that_ended_long_ago_are_forgotten(engine: Engine) -> None:
     assert "old" not in processes
 
 
-def test_a_tick_that_fails_is_followed_by_another(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    calls: list[int] = []
-
-    def fail_twice(*_: object, **__: object) -> int:
-        calls.append(1)
-        if len(calls) < 3:
-            raise RuntimeError("once")
-        return 0
-
-    monkeypatch.setattr(reminders, "tick", fail_twice)
-    with running(engine, WoundClock(NOW)):
-        eventually(lambda: health.REMINDERS in beats(engine))
-    assert len(calls) >= 3
-    assert "raised an exception" in caplog.text
-
-
-def test_a_loop_that_always_fails_gives_no_sign_of_life(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[int] = []
-
-    def fail(*_: object, **__: object) -> int:
-        calls.append(1)
-        raise RuntimeError("always")
-
-    monkeypatch.setattr(reminders, "tick", fail)
-    with running(engine, WoundClock(NOW)):
-        eventually(lambda: len(calls) >= 3 and health.UPKEEP in beats(engine))
-    assert beats(engine) == {health.UPKEEP}
-    assert health.look(engine, now=NOW).reasons == (
-        "Reminders have never been checked: start nextcount worker.",
-    )
-
-
 def test_a_slow_tick_never_runs_twice_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     busy, overlaps, calls = threading.Lock(), [], []
 

@@ -259,3 +259,29 @@ def test_the_attempt_of_a_worker_that_died_ends_as_unknown(practice: Any) -> Non
     tick(practice, NINE + reminders.LEASE)
     assert [row.state.value for row in practice.rows(Attempt, "number")] == ["unknown", "accepted"]
     assert states(practice, track="patient") == {"sent": 1, "waiting": 1}
+
+
+def test_H09_who_was_killed_while_taking_over_is_taken_over_itself(
+    practice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taking over is part of every claim: there is no loop of its own for it that could die."""
+
+    class Killed(BaseException):
+        """As a SIGKILL: nothing of ours runs after it."""
+
+    def die(*_: Any, **__: Any) -> Any:
+        raise Killed
+
+    someone(practice)
+    fake = Fake(die)
+    to_patients(practice, fake)
+    with pytest.raises(Killed):
+        tick(practice, NINE)
+    with monkeypatch.context() as patch:
+        patch.setattr(reminders.attempts, "abandon", die)
+        with pytest.raises(Killed):
+            tick(practice, NINE + reminders.LEASE)
+    fake.answer = lambda letter: Accepted()
+    tick(practice, NINE + reminders.LEASE + timedelta(seconds=5))
+    assert len(fake.letters) == 2
+    assert states(practice, track="patient") == {"sent": 1, "waiting": 1}

@@ -47,6 +47,10 @@ class Handler(BaseHTTPRequestHandler):
         more = {} if wait in (None, "-") else {"Retry-After": wait}
         self.answer(int(code), {"code": reason} if reason else {}, **more)
 
+    def slow(self, id_: str, seconds: str) -> None:
+        time.sleep(float(seconds))
+        self.ok(id_)
+
     def hang(self, id_: str) -> None:
         time.sleep(60)
 
@@ -83,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         """The ledger is the log."""
 
 
-TAKEN = {"ok", "hang", "drop", "half", "big", "trickle", "words"}
+TAKEN = {"ok", "slow", "hang", "drop", "half", "big", "trickle", "words"}
 
 
 def note(**entry: Any) -> None:
