@@ -74,9 +74,27 @@ def put_off(session: Session, clinic_ids: Sequence[UUID], *, now: datetime) -> S
 
 def of_other_zones(session: Session, tzdata: str) -> int:
     """How many wait whose moment was computed with another version of the zones."""
+    counted = sa.select(sa.func.count()).select_from(batches.table(Reminder))
+    return session.scalar(counted.where(_of_other_zones(tzdata))) or 0
+
+
+def items_of_other_zones(session: Session, tzdata: str, *, limit: int) -> list[Key]:
+    """Items with such reminders."""
     reminders = batches.table(Reminder)
-    other = sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.tzdata_version != tzdata)
-    return session.scalar(sa.select(sa.func.count()).select_from(reminders).where(other)) or 0
+    keys = sa.select(reminders.c.clinic_id, reminders.c.item_id).where(_of_other_zones(tzdata)).distinct()
+    return [(row.clinic_id, row.item_id) for row in session.execute(keys.limit(limit))]
+
+
+def computed_with(session: Session, keys: Sequence[Key], tzdata: str) -> None:
+    """The moments of what waits for these items are those of this version of the zones."""
+    reminders = batches.table(Reminder)
+    waiting = sa.update(reminders).where(reminders.c.state == sa.text("'waiting'"))
+    batches.update(session, waiting.values(tzdata_version=tzdata), reminders, keys, column="item_id")
+
+
+def _of_other_zones(tzdata: str) -> sa.ColumnElement[bool]:
+    reminders = batches.table(Reminder)
+    return sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.tzdata_version != tzdata)
 
 
 def decide(session: Session, decisions: Sequence[Decision], *, now: datetime) -> int:

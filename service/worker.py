@@ -25,7 +25,9 @@ from service import clock
 from service.channels import Channels
 from service.clock import Clock
 from service.flows import health, reminders, upkeep
+from service.flows.times import Times
 from service.links import Links
+from service.ticks import Every, WallClock
 
 log = structlog.get_logger()
 
@@ -104,7 +106,9 @@ class Worker:
         self._turn = turn(engine)
         self._process = f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
+        self._times = Times(engine, now, self._process, partial(clock.ahead, engine))
         self._scheduler = BackgroundScheduler(job_defaults=HOW, timezone=UTC)
+        self._wall_clock = WallClock(self._scheduler)
         self._add(
             health.REMINDERS, reminders_every, partial(reminders.tick, engine, now, channels, links=links)
         )
@@ -112,19 +116,21 @@ class Worker:
 
     def start(self) -> None:
         self._scheduler.start()
+        self._wall_clock.start()
 
     def stop(self) -> None:
         """Let the batches that are under way come to their end, and leave the turn to another process."""
         self._stopping.set()
+        self._wall_clock.stop()
         self._scheduler.shutdown(wait=True)
         self._turn.over()
 
     def _add(self, loop: str, seconds: float, work: Callable[..., int]) -> None:
         tick, at_once = partial(self._tick, loop, work), clock.machine()
-        self._scheduler.add_job(tick, "interval", seconds=seconds, id=loop, next_run_time=at_once)
+        self._scheduler.add_job(tick, Every(seconds), id=loop, next_run_time=at_once)
 
     def _tick(self, loop: str, work: Callable[..., int]) -> None:
-        if self._stopping.is_set() or not self._turn.ours():
+        if self._stopping.is_set() or not self._turn.ours() or not self._times.in_order():
             return
         handled = work(go_on=partial(self._go_on, loop))
         self._beat(loop)
@@ -134,7 +140,7 @@ class Worker:
     def _go_on(self, loop: str) -> bool:
         """A batch is done: that is a sign of life, and the moment to stop at."""
         self._beat(loop)
-        return not self._stopping.is_set()
+        return not self._stopping.is_set() and self._times.in_order()
 
     def _beat(self, loop: str) -> None:
         now = self._now()

@@ -1,6 +1,6 @@
 """Whether the service does its work: what `/health/ready` and the banner of every page go by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -10,11 +10,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import deployments, heartbeats, messages, migrations, pauses
 from db.engine import reading
+from db.tables import Heartbeat
 from service.flows import holds
 from service.flows import pauses as pausing
 
 REMINDERS = "reminders"  # the loop that sends
 UPKEEP = "upkeep"
+CLOCK = "clock"  # the sign of life that says how far a machine's clock is ahead of the database's
+WRONG = timedelta(seconds=30)  # a machine whose clock is so far off sends nothing
 STALLED = timedelta(seconds=90)  # a loop that gave no sign of life for so long has stopped
 WAITED = timedelta(minutes=15)  # a message that is due for so long is not being sent
 
@@ -47,7 +50,11 @@ def look(engine: Engine, *, now: datetime) -> Health:
     return Health(
         checked_at=seen.get(REMINDERS),
         oldest_due_at=oldest,
-        reasons=(*([held] if held else ()), *_reasons(seen, None if held else oldest, now)),
+        reasons=(
+            *([held] if held else ()),
+            *_reasons(seen, None if held else oldest, now),
+            *_skewed(beats, now),
+        ),
         paused=paused,
     )
 
@@ -65,3 +72,14 @@ def _reasons(seen: dict[str, datetime], oldest: datetime | None, now: datetime) 
             yield f"{what} not been checked since {seen[loop]:%Y-%m-%d %H:%M} UTC: start nextcount worker."
     if oldest is not None and now - oldest > WAITED:
         yield f"A message has been due since {oldest:%Y-%m-%d %H:%M} UTC and has not gone out."
+
+
+def _skewed(beats: Sequence[Heartbeat], now: datetime) -> Iterator[str]:
+    for beat in beats:
+        ahead = timedelta(seconds=beat.ahead_seconds or 0)
+        if abs(ahead) > WRONG and now - beat.at <= STALLED:
+            which = "ahead of" if ahead > timedelta(0) else "behind"
+            yield (
+                f"The clock of {beat.process} is {abs(ahead).total_seconds():.0f} seconds {which} the "
+                "database's: set it right; until then that process sends nothing."
+            )
