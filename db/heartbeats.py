@@ -21,8 +21,12 @@ def beat(
     ahead_seconds: float | None = None,
 ) -> None:
     """This loop of this process is alive, and how long the oldest due message has waited."""
-    state = {"at": now, "oldest_due_at": oldest_due_at, "tzdata_version": tzdata}
-    state |= {"ahead_seconds": ahead_seconds}
+    state = {
+        "at": now,
+        "oldest_due_at": oldest_due_at,
+        "tzdata_version": tzdata,
+        "ahead_seconds": ahead_seconds,
+    }
     first = batches.upsert(session, Heartbeat).values(loop=loop, process=process, **state)
     session.execute(first.on_conflict_do_update(index_elements=["loop", "process"], set_=state))
 

@@ -72,6 +72,20 @@ def put_off(session: Session, clinic_ids: Sequence[UUID], *, now: datetime) -> S
     return session.execute(query.where(reminders.c.clinic_id.in_(clinic_ids))).all()
 
 
+def untaken(session: Session, patients: Sequence[Key], *, now: datetime) -> list[sa.Row]:
+    """What is due to these patients in messages that were never taken to be sent."""
+    reminders, messages = batches.table(Reminder), batches.table(Message)
+    its = sa.and_(messages.c.clinic_id == reminders.c.clinic_id, messages.c.id == reminders.c.message_id)
+    due = sa.and_(
+        messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now, messages.c.attempts == 0
+    )
+    query = (
+        sa.select(reminders).join_from(messages, reminders, its).where(due, reminders.c.decided_at.is_(None))
+    )
+    rows = batches.fetch(session, query.order_by(reminders.c.id), messages, patients, column="patient_id")
+    return list(rows)
+
+
 def of_other_zones(session: Session, tzdata: str) -> int:
     """How many wait whose moment was computed with another version of the zones."""
     counted = sa.select(sa.func.count()).select_from(batches.table(Reminder))

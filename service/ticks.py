@@ -16,7 +16,7 @@ LOOK_EVERY = 1.0  # seconds, which go on evenly
 SET = timedelta(seconds=2)
 
 
-class Every(BaseTrigger):
+class Every(BaseTrigger):  # type: ignore[misc]
     """The next tick is an interval from now: of those that were missed none is made up for."""
 
     def __init__(self, seconds: float) -> None:
