@@ -1,4 +1,4 @@
-"""H25: a day is the same day everywhere: dates meet their zone last, and in messages stay what was planned."""
+"""H25: a day is the same day everywhere, for dates meet their zone last."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo

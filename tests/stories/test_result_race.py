@@ -74,7 +74,8 @@ def test_H32_a_send_is_claimed_before_the_result_or_never(steps: Steps, order: t
     assert len(steps.letters) == len(steps.practice.rows(Attempt)) == (1 if before else 0)
     first = steps.practice.items[0]
     mine = [row for row in steps.practice.reminders if row.item_id == first.id and row.track == "patient"]
-    assert [row.state.value for row in mine] == ["sent" if before else "withdrawn"]
+    fates = [row.state.value for row in mine]
+    assert fates in (["sent"], ["sent", "withdrawn"]) if before else fates == ["withdrawn"]
     reminders.tick(steps.practice.engine, steps.practice.clock, dict.fromkeys(steps.practice.channels, steps))
     assert len(steps.letters) == (1 if before else 0)
 
@@ -113,13 +114,16 @@ def test_H19_what_is_rolled_back_leaves_nothing_to_say(steps: Steps) -> None:
     """The plan, its reminders and its messages are one transaction with the fact."""
     practice = steps.practice
     before = practice.items, practice.reminders, practice.messages
-    with pytest.raises(ZeroDivisionError), writing(practice.engine) as session:
-        died(session, practice)
-        plans.apply(session, [(row.clinic_id, row.course_id) for row in practice.items], now=practice.clock())
-        assert 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        die_half(practice)
     assert (practice.items, practice.reminders, practice.messages) == before
 
 
-def died(session: Any, practice: Practice) -> None:
-    about = {"clinic_id": practice.clinic_id, "course_id": practice.items[0].course_id, "type": "died"}
-    batches.insert(session, CourseEvent, [about | {"on": date(2026, 1, 11), "recorded_at": practice.clock()}])
+def die_half(practice: Practice) -> None:
+    [course] = {(row.clinic_id, row.course_id) for row in practice.items}
+    about = {"clinic_id": practice.clinic_id, "course_id": course[1], "type": "died"}
+    with writing(practice.engine) as session:
+        fact = about | {"on": date(2026, 1, 11), "recorded_at": practice.clock()}
+        batches.insert(session, CourseEvent, [fact])
+        plans.apply(session, [course], now=practice.clock())
+        raise ZeroDivisionError
