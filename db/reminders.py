@@ -62,11 +62,13 @@ def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
     return found
 
 
-def put_off(session: Session, clinic_ids: Sequence[UUID], *, now: datetime) -> Sequence[sa.Row]:
-    """What waits although its own time has come, for its message is to go later."""
+def put_off(
+    session: Session, clinic_ids: Sequence[UUID], *, now: datetime, beyond: datetime
+) -> Sequence[sa.Row]:
+    """What waits although its own time has come, for its message is to go later than `beyond`."""
     reminders, messages = batches.table(Reminder), batches.table(Message)
     its = sa.and_(messages.c.clinic_id == reminders.c.clinic_id, messages.c.id == reminders.c.message_id)
-    later = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at > now)
+    later = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at > beyond)
     due = sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.send_at <= now)
     query = sa.select(reminders).join_from(reminders, messages, its).where(due, later)
     return session.execute(query.where(reminders.c.clinic_id.in_(clinic_ids))).all()

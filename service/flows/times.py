@@ -12,7 +12,7 @@ from db.engine import writing
 from db.tables import MessageState
 from service import clock as clocks
 from service.clock import Clock, Jumps
-from service.flows import doubts, health, pauses, reminders, rungs, upkeep, zones
+from service.flows import doubts, health, outcomes, pauses, reminders, rungs, upkeep, zones
 
 MEASURED_EVERY = 60.0  # seconds
 NOTED = timedelta(seconds=2)  # a difference between two clocks that is said in the log
@@ -72,7 +72,8 @@ class Times:
 def set_right(engine: Engine, clock: Clock, *, jumped: bool) -> None:
     """What the clock made wait beyond its time is looked at now; a claim keeps a whole lease.
 
-    After a jump forward a lease has run out while its worker sends; after one back it would last for hours.
+    After a jump forward a lease has run out while its worker sends; after one back it would last for hours,
+    and so would the wait for another try, which is never longer than a quarter of an hour.
     """
     with writing(engine) as session:
         now = clock()
@@ -80,4 +81,5 @@ def set_right(engine: Engine, clock: Clock, *, jumped: bool) -> None:
         if jumped:
             messages.renew(session, until=lease)
         messages.shorten(session, until={MessageState.CLAIMED: lease, MessageState.UNKNOWN: doubt})
-        pauses.decide_again(session, [clinic.id for clinic in clinics.every(session)], now=now)
+        everywhere = [clinic.id for clinic in clinics.every(session)]
+        pauses.decide_again(session, everywhere, now=now, beyond=now + outcomes.CAP)
