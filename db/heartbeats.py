@@ -18,9 +18,15 @@ def beat(
     now: datetime,
     tzdata: str,
     oldest_due_at: datetime | None = None,
+    ahead_seconds: float | None = None,
 ) -> None:
     """This loop of this process is alive, and how long the oldest due message has waited."""
-    state = {"at": now, "oldest_due_at": oldest_due_at, "tzdata_version": tzdata}
+    state = {
+        "at": now,
+        "oldest_due_at": oldest_due_at,
+        "tzdata_version": tzdata,
+        "ahead_seconds": ahead_seconds,
+    }
     first = batches.upsert(session, Heartbeat).values(loop=loop, process=process, **state)
     session.execute(first.on_conflict_do_update(index_elements=["loop", "process"], set_=state))
 

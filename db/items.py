@@ -50,6 +50,14 @@ def open_of(session: Session, clinic_id: UUID) -> list[Key]:
     ]
 
 
+def open_of_courses(session: Session, keys: Sequence[Key]) -> list[Key]:
+    """The open items of the courses."""
+    items = batches.table(Item)
+    query = sa.select(items.c.clinic_id, items.c.id).where(items.c.class_.is_(None))
+    rows = batches.fetch(session, query, items, keys, column="course_id")
+    return [(row.clinic_id, row.id) for row in rows]
+
+
 def of_courses(session: Session, keys: Sequence[Key]) -> dict[UUID, list[Stored]]:
     """Every item of the courses, by course, in the order of clock and ordinal."""
     found: dict[UUID, list[Stored]] = defaultdict(list)

@@ -1,6 +1,6 @@
 """The queue: messages are ensured, claimed under a lease, and settled by who holds the claim."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -124,6 +124,24 @@ def let_go(session: Session) -> None:
     free = {"state": MessageState.WAITING, "token": messages.c.token + 1, "lease_until": None}
     claimed = messages.c.state == sa.text("'claimed'")
     session.execute(sa.update(messages).where(claimed).values(free))
+
+
+def renew(session: Session, *, until: datetime) -> None:
+    """Give every claim a lease until that moment."""
+    messages = batches.table(Message)
+    claimed = messages.c.state == sa.text("'claimed'")
+    session.execute(sa.update(messages).where(claimed).values(lease_until=until))
+
+
+def shorten(session: Session, *, until: Mapping[MessageState, datetime]) -> None:
+    """Let no lease last longer than this, by the state of its message.
+
+    A clock that was set back leaves leases behind that would last until it is there again.
+    """
+    messages = batches.table(Message)
+    for state, end in until.items():
+        too_long = sa.and_(messages.c.state == sa.literal_column(f"'{state}'"), messages.c.lease_until > end)
+        session.execute(sa.update(messages).where(too_long).values(lease_until=end))
 
 
 def oldest_due(session: Session, *, now: datetime) -> datetime | None:

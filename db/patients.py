@@ -44,6 +44,10 @@ def by_number(
     return {(row.authority, row.mrn): row.id for row in rows if (row.authority, row.mrn) in wanted}
 
 
+def move(session: Session, key: Key, zone: str) -> None:
+    batches.change(session, Patient, [{"clinic_id": key[0], "id": key[1], "time_zone": zone}])
+
+
 def end(session: Session, key: Key, *, on: date, reason: EndReason, now: datetime) -> bool:
     """Everything ends for this patient; False when it had ended for this reason before."""
     clinic_id, patient_id = key

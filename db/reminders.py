@@ -62,21 +62,55 @@ def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
     return found
 
 
-def put_off(session: Session, clinic_ids: Sequence[UUID], *, now: datetime) -> Sequence[sa.Row]:
-    """What waits although its own time has come, for its message is to go later."""
+def put_off(
+    session: Session, clinic_ids: Sequence[UUID], *, now: datetime, beyond: datetime
+) -> Sequence[sa.Row]:
+    """What waits although its own time has come, for its message is to go later than `beyond`."""
     reminders, messages = batches.table(Reminder), batches.table(Message)
     its = sa.and_(messages.c.clinic_id == reminders.c.clinic_id, messages.c.id == reminders.c.message_id)
-    later = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at > now)
+    later = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at > beyond)
     due = sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.send_at <= now)
     query = sa.select(reminders).join_from(reminders, messages, its).where(due, later)
     return session.execute(query.where(reminders.c.clinic_id.in_(clinic_ids))).all()
 
 
+def untaken(session: Session, patients: Sequence[Key], *, now: datetime) -> list[sa.Row]:
+    """What is due to these patients in messages that were never taken to be sent."""
+    reminders, messages = batches.table(Reminder), batches.table(Message)
+    its = sa.and_(messages.c.clinic_id == reminders.c.clinic_id, messages.c.id == reminders.c.message_id)
+    due = sa.and_(
+        messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now, messages.c.attempts == 0
+    )
+    query = (
+        sa.select(reminders).join_from(messages, reminders, its).where(due, reminders.c.decided_at.is_(None))
+    )
+    rows = batches.fetch(session, query.order_by(reminders.c.id), messages, patients, column="patient_id")
+    return list(rows)
+
+
 def of_other_zones(session: Session, tzdata: str) -> int:
     """How many wait whose moment was computed with another version of the zones."""
+    counted = sa.select(sa.func.count()).select_from(batches.table(Reminder))
+    return session.scalar(counted.where(_of_other_zones(tzdata))) or 0
+
+
+def items_of_other_zones(session: Session, tzdata: str, *, limit: int) -> list[Key]:
+    """Items with such reminders."""
     reminders = batches.table(Reminder)
-    other = sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.tzdata_version != tzdata)
-    return session.scalar(sa.select(sa.func.count()).select_from(reminders).where(other)) or 0
+    keys = sa.select(reminders.c.clinic_id, reminders.c.item_id).where(_of_other_zones(tzdata)).distinct()
+    return [(row.clinic_id, row.item_id) for row in session.execute(keys.limit(limit))]
+
+
+def computed_with(session: Session, keys: Sequence[Key], tzdata: str) -> None:
+    """The moments of what waits for these items are those of this version of the zones."""
+    reminders = batches.table(Reminder)
+    waiting = sa.update(reminders).where(reminders.c.state == sa.text("'waiting'"))
+    batches.update(session, waiting.values(tzdata_version=tzdata), reminders, keys, column="item_id")
+
+
+def _of_other_zones(tzdata: str) -> sa.ColumnElement[bool]:
+    reminders = batches.table(Reminder)
+    return sa.and_(reminders.c.state == sa.text("'waiting'"), reminders.c.tzdata_version != tzdata)
 
 
 def decide(session: Session, decisions: Sequence[Decision], *, now: datetime) -> int:

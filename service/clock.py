@@ -28,6 +28,15 @@ def machine() -> datetime:
     return datetime.now(UTC)
 
 
+def ahead(engine: Engine) -> timedelta:
+    """How far the machine's clock is ahead of the one that `now` tells: nothing where it is the same."""
+    if engine.dialect.name != "postgresql":
+        return timedelta(0)
+    before = machine()
+    told = now(engine)
+    return before + (machine() - before) / 2 - told
+
+
 def seconds() -> float:
     """For measuring how long something takes: it goes on evenly when the wall clock is set."""
     return time.monotonic()
@@ -53,3 +62,22 @@ class WoundClock:
 
     def wind(self, to: datetime) -> None:
         self._at = to.astimezone(UTC)
+
+
+class Jumps:
+    """How far a clock was set, forward or back, since it was looked at before."""
+
+    def __init__(self, tell: Clock) -> None:
+        self._tell = tell
+        self._was: tuple[datetime, float] | None = None
+
+    def look(self) -> timedelta | None:
+        """None at the first look: nobody knows how long nobody looked."""
+        was, self._was = self._was, (self._tell(), seconds())
+        if was is None:
+            return None
+        return self._was[0] - was[0] - timedelta(seconds=self._was[1] - was[1])
+
+    def forget(self) -> None:
+        """Let the next look be the first again."""
+        self._was = None

@@ -10,7 +10,6 @@ of the database. Meanwhile `/health/ready` fails: at once where the web cannot r
 seconds after the loop's last sign of life. The log has when it went and when it was back.
 """
 
-import threading
 from collections.abc import Callable
 
 import structlog
@@ -24,17 +23,17 @@ MOST_FAILURES = 3  # in a row
 
 
 class Loop:
-    """`work` is told with `go_on` when a batch is done; `beat` writes a sign of life."""
+    """`work` asks `go_on` when a batch is done; `beat` writes a sign of life; `may` says whether to work."""
 
     def __init__(
         self,
         name: str,
         work: Callable[..., int],
         beat: Callable[[str], None],
-        stopping: threading.Event,
+        may: Callable[[], bool],
     ) -> None:
         self.name = name
-        self._work, self._beat, self._stopping = work, beat, stopping
+        self._work, self._beat, self._may = work, beat, may
         self._failures, self._is_away, self._begun = 0, False, 0.0
         self._last = ""
 
@@ -51,6 +50,8 @@ class Loop:
     def tick(self) -> None:
         self._begun = clock.seconds()
         try:
+            if not self._may():
+                return
             handled = self._work(go_on=self._go_on)
             self._beat(self.name)
         except Exception as error:
@@ -64,7 +65,7 @@ class Loop:
         metrics.worked(self.name, ended - self._begun)
         self._begun = ended
         self._beat(self.name)
-        return not self._stopping.is_set()
+        return self._may()
 
     def _fail(self, error: Exception) -> None:
         is_away = away.is_away(error)

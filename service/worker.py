@@ -24,8 +24,10 @@ from service import clock
 from service.channels import Channels, measured
 from service.clock import Clock
 from service.flows import health, reminders, upkeep
+from service.flows.times import Times
 from service.links import Links
 from service.loops import Loop
+from service.ticks import Every, WallClock
 
 TZDATA = version("tzdata")
 REMEMBERED = timedelta(days=7)  # signs of life of processes that have ended
@@ -104,7 +106,9 @@ class Worker:
         self._turn = turn(engine)
         self._process = f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = stopping or threading.Event()
+        self._times = Times(engine, now, self._process, partial(clock.ahead, engine))
         self._scheduler = BackgroundScheduler(job_defaults=HOW, timezone=UTC)
+        self._wall_clock = WallClock(self._scheduler)
         self.failure: str | None = None  # why the process must end
         called = measured.every(channels)
         sending = partial(reminders.tick, engine, now, called, links=links, may_call=self._may_call)
@@ -113,6 +117,7 @@ class Worker:
 
     def start(self) -> None:
         self._scheduler.start()
+        self._wall_clock.start()
 
     def stop(self) -> bool:
         """Let the calls that are under way come to their end, hand the rest back, leave the turn to another.
@@ -121,6 +126,7 @@ class Worker:
         in hand is taken over when its lease ends.
         """
         self._stopping.set()
+        self._wall_clock.stop()
         ending = threading.Thread(target=self._scheduler.shutdown, daemon=True)
         ending.start()
         ending.join(LONGEST)
@@ -132,10 +138,13 @@ class Worker:
     def _may_call(self) -> bool:
         return not self._stopping.is_set()
 
+    def _may_go_on(self) -> bool:
+        return not self._stopping.is_set() and self._times.in_order()
+
     def _add(self, name: str, seconds: float, work: Callable[..., int]) -> None:
-        loop, at_once = Loop(name, work, self._beat, self._stopping), clock.machine()
+        loop, at_once = Loop(name, work, self._beat, self._may_go_on), clock.machine()
         tick = partial(self._tick, loop)
-        self._scheduler.add_job(tick, "interval", seconds=seconds, id=name, next_run_time=at_once)
+        self._scheduler.add_job(tick, Every(seconds), id=name, next_run_time=at_once)
 
     def _tick(self, loop: Loop) -> None:
         if self._stopping.is_set() or not self._turn.ours():

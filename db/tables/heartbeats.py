@@ -13,3 +13,4 @@ class Heartbeat(SQLModel, table=True):
     at: datetime
     oldest_due_at: datetime | None = None
     tzdata_version: str
+    ahead_seconds: float | None = None  # of the database's clock, its machine's; where it was measured

@@ -94,4 +94,4 @@ def turn(tried: Tried, channels: Channels, *, now: datetime) -> Turn:
         return Turn.SEND if now < tried.doubts[0].started_at + KEPT else Turn.GIVE_UP
     if doubt.repeats is not None:
         return Turn.GIVE_UP
-    return Turn.SEND if now >= doubt.started_at + PATIENCE else Turn.LATER
+    return Turn.SEND if abs(now - doubt.started_at) >= PATIENCE else Turn.LATER

@@ -20,7 +20,7 @@ from db.types import new_id
 from schedules import days, ladder
 from schedules.facts import Item
 from schedules.ladder import Situation, Step, Verdict
-from service.flows import rungs, wordings
+from service.flows import gathering, rungs, wordings
 from service.flows.rungs import Person
 from service.flows.wordings import Signed
 from service.messages import Sender
@@ -78,9 +78,15 @@ def look(
 ) -> Seen:
     """Read the facts in the claim's own transaction, its items locked, and decide every reminder."""
     said = reminders.of_messages(session, [message.key for message in claimed])
-    item_keys = list({(row.clinic_id, row.item_id) for rows in said.values() for row in rows})
+    takers = gathering.takers(claimed, doubtful, now)
+    others = gathering.unclaimed(session, takers, now=now)
+    item_keys = list({(row.clinic_id, row.item_id) for rows in (*said.values(), others) for row in rows})
     items.lock_open(session, item_keys)
     said = reminders.of_messages(session, [message.key for message in claimed])  # as they are, once locked
+    if takers:
+        locked = {item_id for _, item_id in item_keys}
+        free = [row for row in gathering.unclaimed(session, takers, now=now) if row.item_id in locked]
+        said = gathering.gather(session, said, takers, free)
     people = list({(message.clinic_id, message.patient_id) for message in claimed})
     seen = Seen(
         signed=wordings.signed(session),

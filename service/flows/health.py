@@ -11,12 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import deployments, heartbeats, messages, migrations, pauses
 from db.engine import reading
-from db.tables import Pause
+from db.tables import Heartbeat, Pause
 from service.flows import holds
 from service.flows import pauses as pausing
 
 REMINDERS = "reminders"  # the loop that sends
 UPKEEP = "upkeep"
+CLOCK = "clock"  # the sign of life that says how far a machine's clock is ahead of the database's
+WRONG = timedelta(seconds=30)  # a machine whose clock is so far off sends nothing
 STALLED = timedelta(seconds=90)  # a loop that gave no sign of life for so long has stopped
 WAITED = timedelta(minutes=15)  # a message that is due for so long is not being sent
 
@@ -50,7 +52,11 @@ def look(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> Hea
     return Health(
         checked_at=seen.get(REMINDERS),
         oldest_due_at=oldest,
-        reasons=(*([held] if held else ()), *_reasons(seen, None if held else oldest, now)),
+        reasons=(
+            *([held] if held else ()),
+            *_reasons(seen, None if held else oldest, now),
+            *_skewed(beats, now),
+        ),
         paused=paused,
     )
 
@@ -72,3 +78,14 @@ def _reasons(seen: dict[str, datetime], oldest: datetime | None, now: datetime) 
             yield f"{what} not been checked since {seen[loop]:%Y-%m-%d %H:%M} UTC: start nextcount worker."
     if oldest is not None and now - oldest > WAITED:
         yield f"A message has been due since {oldest:%Y-%m-%d %H:%M} UTC and has not gone out."
+
+
+def _skewed(beats: Sequence[Heartbeat], now: datetime) -> Iterator[str]:
+    for beat in beats:
+        ahead = timedelta(seconds=beat.ahead_seconds or 0)
+        if abs(ahead) > WRONG and now - beat.at <= STALLED:
+            which = "ahead of" if ahead > timedelta(0) else "behind"
+            yield (
+                f"The clock of {beat.process} is {abs(ahead).total_seconds():.0f} seconds {which} the "
+                "database's: set it right; until then that process sends nothing."
+            )

@@ -5,6 +5,7 @@ When it ends, by itself or by a person, what has passed is decided at once: of e
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlmodel import Session
 
@@ -51,7 +52,15 @@ def end(session: Session, those: Sequence[Clinic], *, by: str, now: datetime) ->
     ended = pauses.end(session, [clinic.id for clinic in those], by=by, now=now)
     if not ended:
         raise Refused("nothing is paused: nextcount pause shows what is")
-    for some in batched(reminders.put_off(session, ended, now=now), AT_ONCE):
+    decide_again(session, ended, now=now, beyond=now)
+    for clinic_id in ended:
+        audit.record(session, clinic_id, by, "pause end", subject=("clinic", str(clinic_id)), now=now)
+    return len(ended)
+
+
+def decide_again(session: Session, clinic_ids: Sequence[UUID], *, now: datetime, beyond: datetime) -> None:
+    """What was put off in these clinics beyond that moment although its own time has come is due now."""
+    for some in batched(reminders.put_off(session, clinic_ids, now=now, beyond=beyond), AT_ONCE):
         still = items.lock_open(session, list({(row.clinic_id, row.item_id) for row in some}))
         rows = [row._asdict() for row in some if row.item_id in still]
         slots = rungs.message_slots(session, rows, now=now)
@@ -62,9 +71,6 @@ def end(session: Session, those: Sequence[Clinic], *, by: str, now: datetime) ->
                 for row in rows
             ],
         )
-    for clinic_id in ended:
-        audit.record(session, clinic_id, by, "pause end", subject=("clinic", str(clinic_id)), now=now)
-    return len(ended)
 
 
 def sentences(session: Session, lasting: Sequence[Pause]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import clinics, contacts, courses, messages, patients, reminders
+from db import clinics, contacts, courses, messages, patients, reminders, work_items
 from db.batches import Key
 from db.items import Stored
 from db.messages import Claimed, Slot
@@ -18,6 +18,7 @@ from db.tables import Audience, Channel, MessageState, ReminderState
 from schedules import days, ladder
 from schedules.days import QuietHours
 from schedules.ladder import Hours, Step, Track
+from service.flows import feasibility
 from service.flows.doubts import Tried
 
 QUARTER = timedelta(minutes=15)
@@ -74,13 +75,19 @@ def climb(session: Session, rows: Sequence[Stored], *, now: datetime) -> None:
     silent = courses.unreleased(session, list({(row.clinic_id, row.course_id) for row in rows}))
     new: list[dict[str, Any]] = []
     again: list[dict[str, Any]] = []
+    unheard: dict[UUID, Stored] = {}
     for row in rows:
         held_back = row.item.held or row.course_id in silent
         for track in who[row.patient_id].tracks(row.item.ladder):
             planned = _plan_track(row, track, who[row.patient_id], past.get(row.id, []), held_back)
             if planned is not None:
                 (again if "id" in planned else new).append(planned)
+                if feasibility.is_too_late(
+                    row.item, track, who[row.patient_id].of(track), planned["send_at"]
+                ):
+                    unheard[row.id] = row
     _attach(session, new, again, now=now)
+    work_items.raise_(session, feasibility.work(list(unheard.values()), now=now), now=now)
 
 
 def _plan_track(

@@ -96,7 +96,7 @@ def _months() -> list[tuple[int, int, int]]:
     return [(year, month, count) for (year, month), count in found.items()]
 
 
-def test_every_month_of_every_anchor_of_2024_to_2032_has_one_day_and_none_drifts() -> None:
+def test_H26_every_month_of_every_anchor_of_2024_to_2032_has_one_day_and_none_drifts() -> None:
     months, month = _months(), Duration.parse("P1M")
     place = {(year, number): index for index, (year, number, _) in enumerate(months)}
     for anchor in (FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)):
@@ -105,7 +105,7 @@ def test_every_month_of_every_anchor_of_2024_to_2032_has_one_day_and_none_drifts
             assert days.add(anchor, month, n) == date(year, number, min(anchor.day, length)), (anchor, n)
 
 
-def test_every_year_week_and_day_of_every_anchor_of_2024_to_2032_is_counted_from_the_anchor() -> None:
+def test_H26_every_year_week_and_day_of_every_anchor_of_2024_to_2032_is_counted_from_the_anchor() -> None:
     for anchor in (FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)):
         for n in range(9):
             assert days.add(anchor, Duration(n, "Y")) == days.add(anchor, Duration(12 * n, "M"))

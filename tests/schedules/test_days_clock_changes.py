@@ -86,7 +86,7 @@ def _check(where: ZoneInfo, change: Change) -> Count:
     return Count(len(wanted), moved, repeated)
 
 
-def test_every_local_time_around_every_change_of_clocks_is_one_instant_on_its_day() -> None:
+def test_H23_H24_every_local_time_around_every_change_of_clocks_is_one_instant_on_its_day() -> None:
     zones = [days.zone(name) for name in sorted(days.zone_names())]
     counts = [_check(where, change) for where in zones for change in _changes(where)]
     total = Count(*map(sum, zip(*counts, strict=True)))
@@ -110,7 +110,7 @@ def test_a_c_program_knows_the_same_changes() -> None:
 
 
 @pytest.mark.parametrize("kind", ["gap", "fold"])
-def test_a_c_program_agrees_on_gaps_and_repeated_hours(kind: str) -> None:
+def test_H23_H24_a_c_program_agrees_on_gaps_and_repeated_hours(kind: str) -> None:
     rows = [row for row in _rows() if row["kind"] == kind]
     assert rows
     for row in rows:
@@ -156,7 +156,9 @@ def test_a_c_program_agrees_on_gaps_and_repeated_hours(kind: str) -> None:
         ),  # a day that never was: as far after the one before
     ],
 )
-def test_gaps_go_forward_and_repeated_hours_are_the_first(zone: str, wanted: str, expected: str) -> None:
+def test_H23_H24_gaps_go_forward_and_repeated_hours_are_the_first(
+    zone: str, wanted: str, expected: str
+) -> None:
     local = datetime.fromisoformat(wanted)
     assert days.instant(local.date(), local.time(), days.zone(zone)) == datetime.fromisoformat(expected)
 

@@ -52,7 +52,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_h57_h58_what_is_wrong_is_named_by_file_and_key(name: str) -> None:
+def test_H57_H58_what_is_wrong_is_named_by_file_and_key(name: str) -> None:
     old, new, sentence = WRONG[name]
     assert old in ENGLISH
     with pytest.raises(CatalogueError) as refused:
@@ -60,7 +60,7 @@ def test_h57_h58_what_is_wrong_is_named_by_file_and_key(name: str) -> None:
     assert str(refused.value).startswith(f"en.toml: {sentence}")
 
 
-def test_h58_every_language_is_complete() -> None:
+def test_H58_every_language_is_complete() -> None:
     """Each file was read into the same model, which has no optional sentence."""
     assert list(catalogues.every()) == ["en", "es"]
 

@@ -73,7 +73,7 @@ def sentences(node: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_h31_every_date_is_absolute(language: str) -> None:
+def test_H31_every_date_is_absolute(language: str) -> None:
     assert wrong(language, f"({RELATIVE[language]})\\b") == []
     for specimen in specimens.specimens(language):
         assert specimens.DAY.strftime("%Y") in specimen.text.body
@@ -87,7 +87,7 @@ def test_no_two_days_are_written_the_same(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_h69_no_medicine_is_named(language: str) -> None:
+def test_H69_no_medicine_is_named(language: str) -> None:
     known = library.protocols().values()
     named = {str(code) for protocol in known for code in protocol.medicine.model_dump().values() if code}
     assert {"azathioprine", "L04AX01", "mercaptopurine"} <= named
@@ -95,19 +95,19 @@ def test_h69_no_medicine_is_named(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_h69_the_page_names_no_medicine_and_no_condition(language: str) -> None:
+def test_H69_the_page_names_no_medicine_and_no_condition(language: str) -> None:
     said = specimens.words_of_the_page(language)
     assert len(said) > 40
     assert [text for text in said if banned(f"{MEDICINES}|{CONDITIONS}").search(text)] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_h69_no_condition_is_named(language: str) -> None:
+def test_H69_no_condition_is_named(language: str) -> None:
     assert wrong(language, CONDITIONS) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_h69_a_subject_and_a_neutral_text_do_not_say_blood(language: str) -> None:
+def test_H69_a_subject_and_a_neutral_text_do_not_say_blood(language: str) -> None:
     blood = re.compile("blood|test|sangre|análisis|treat|tratamiento", re.IGNORECASE)
     for specimen in every(language):
         assert not blood.search(specimen.text.subject)
@@ -123,7 +123,7 @@ def test_every_message_says_whom_to_call(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_h22_the_longest_fits_and_loses_no_sign(language: str) -> None:
+def test_H22_the_longest_fits_and_loses_no_sign(language: str) -> None:
     declared = catalogues.every()[language].sms
     for specimen in every(language):
         body, several = specimen.text.body, "," in specimen.name.partition(":")[2]
@@ -157,7 +157,7 @@ def test_sentences_are_clean(language: str) -> None:
         assert not re.search(r"\s\s|\.\.|[{}]|^\s|\s$", specimen.text.body), specimen.name
 
 
-def test_h58_languages_have_the_same_messages() -> None:
+def test_H58_languages_have_the_same_messages() -> None:
     names = [[specimen.name for specimen in specimens.specimens(language)] for language in LANGUAGES]
     assert len(names[0]) == 2 * 2 * (4 * 3 + 1 + 3 + 1)
     assert all(found == names[0] for found in names)
