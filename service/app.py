@@ -13,7 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import pages
-from service.api import clinics, coordinators, health, problems
+from service.api import clinics, coordinators, health, problems, receipts
+from service.channels.signed import Gateway
 from service.clock import Clock
 from service.deps import House
 from service.links import Links
@@ -41,6 +42,7 @@ def create_app(
     local_only: bool = True,
     hosts: Collection[str] | None = LOOPBACK,
     links: Links | None = None,
+    gateway: Gateway | None = None,
 ) -> FastAPI:
     """`hosts`: the names this may be asked by, None for any. On loopback it keeps other sites' pages out."""
     app = FastAPI(
@@ -51,9 +53,12 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.house = House(engine, clock, local_only, links)
+    app.state.house = House(engine, clock, local_only, links, gateway)
     problems.install(app)
-    for router in (health.router, clinics.router, coordinators.router, pages.router, patients.router):
+    for router in (
+        *(health.router, clinics.router, coordinators.router, receipts.router),
+        *(pages.router, patients.router),
+    ):
         app.include_router(router)
     app.mount("/static", pages.STATIC)
     app.add_middleware(Threshold, hosts=hosts)

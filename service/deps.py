@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.engine import Engine
 
+from service.channels.signed import Gateway
 from service.clock import Clock
 from service.links import Links
 
@@ -19,6 +20,7 @@ class House:
     clock: Clock
     local_only: bool  # no transport: messages go to the outbox and nowhere else
     links: Links | None = None  # what makes and reads the links in messages
+    gateway: Gateway | None = None  # whose receipts are believed
 
 
 def _house(request: Request) -> House:

@@ -24,7 +24,7 @@ from db.engine import writing
 from service import clock
 from service.channels import Channels
 from service.clock import Clock
-from service.flows import health, reminders, upkeep
+from service.flows import health, receipts, reminders, rungs, upkeep
 from service.links import Links
 
 log = structlog.get_logger()
@@ -105,9 +105,10 @@ class Worker:
         self._process = f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(job_defaults=HOW, timezone=UTC)
-        self._add(
-            health.REMINDERS, reminders_every, partial(reminders.tick, engine, now, channels, links=links)
-        )
+        send = partial(reminders.tick, engine, now, channels, links=links)
+        self._add(health.REMINDERS, reminders_every, partial(send, among=rungs.AT_HOME))
+        self._add(health.STAFF, reminders_every, partial(send, among=reminders.STAFF))
+        self._add(health.RECEIPTS, upkeep_every, partial(receipts.tick, engine, now, channels))
         self._add(health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now))
 
     def start(self) -> None:

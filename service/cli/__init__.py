@@ -12,11 +12,11 @@ from importlib import metadata
 
 import typer
 
-from service.cli import backups, demo, doctor, holding, imports, reports, rules, running, wordings
+from service.cli import backups, demo, doctor, holding, imports, reports, rules, running, transports, wordings
 from service.errors import Refused, one_line
 
 # Each adds its commands in `register(app)`.
-MODULES = (rules, running, imports, wordings, holding, backups, doctor, reports, demo)
+MODULES = (rules, running, imports, wordings, transports, holding, backups, doctor, reports, demo)
 INTERRUPTED = 130
 
 app = typer.Typer(

@@ -32,15 +32,6 @@ Database = Annotated[
     typer.Option("--database", metavar="URL", help="Instead of NEXTCOUNT_DATABASE_URL."),
 ]
 
-Releasing = Annotated[
-    str | None,
-    typer.Option(
-        "--release-transports-by",
-        metavar="NAME",
-        help="Who lets the configured transports send: without a name nothing leaves the house.",
-    ),
-]
-
 
 def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
@@ -61,7 +52,6 @@ def serve(
             "network of your own does that.",
         ),
     ] = False,
-    release_transports_by: Releasing = None,
 ) -> None:
     """The pages and the JSON, and in the same process the loops that send.
 
@@ -78,11 +68,11 @@ def serve(
     with opened(given) as engine, ExitStack() as stack:
         links = addresses.links_of(engine, given)
         if not no_worker:
-            stack.enter_context(working(engine, given, links, released_by=release_transports_by))
+            stack.enter_context(working(engine, given, links))
         listen(web(engine, given, links), given)
 
 
-def worker(database: Database = None, release_transports_by: Releasing = None) -> None:
+def worker(database: Database = None) -> None:
     """Only the loops that send: any number of them beside one PostgreSQL.
 
     Example: nextcount worker
@@ -92,10 +82,8 @@ def worker(database: Database = None, release_transports_by: Releasing = None) -
     given, stop = settings.load(database_url=database), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with opened(given) as engine:
-        links = addresses.links_of(engine, given)
-        with working(engine, given, links, released_by=release_transports_by):
-            stop.wait()
+    with opened(given) as engine, working(engine, given, addresses.links_of(engine, given)):
+        stop.wait()
 
 
 def migrate(database: Database = None) -> None:
@@ -171,24 +159,30 @@ def _is_loopback(host: str) -> bool:
 def web(engine: Engine, given: Settings, links: Links | None) -> FastAPI:
     """The application, known by the names of loopback when it listens there, and by its public one."""
     from service import app, clock
+    from service.channels import transports
 
     public = [given.public_host] if given.public_host is not None else []
     hosts = [*app.LOOPBACK, *public] if _is_loopback(given.host) else None
-    return app.create_app(engine, clock.running(engine), hosts=hosts, links=links)
+    return app.create_app(
+        engine,
+        clock.running(engine),
+        local_only=not given.has_transports,
+        hosts=hosts,
+        links=links,
+        gateway=transports.gateway(given),
+    )
 
 
 @contextmanager
-def working(
-    engine: Engine, given: Settings, links: Links | None, *, released_by: str | None
-) -> Iterator[None]:
-    """The loops, while the block runs. Refused when a transport is configured that nobody releases."""
+def working(engine: Engine, given: Settings, links: Links | None) -> Iterator[None]:
+    """The loops, while the block runs. A transport that nobody has released sends nothing."""
     from service import clock
     from service.channels import transports
     from service.flows import transports as releasing
     from service.worker import Worker
 
     channels = transports.channels(given)
-    releasing.release(engine, channels, by=released_by, now=clock.now(engine))
+    releasing.meet(engine, channels)
 
     loops = Worker(
         engine,

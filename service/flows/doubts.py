@@ -23,7 +23,9 @@ from service.channels import INSIDE, Capabilities, Channels
 MOST_TRIES = 8
 PATIENCE = timedelta(minutes=15)  # for a doubt, until it is repeated or a person's
 KEPT = timedelta(hours=12)  # a key that is honoured is sent again no later: providers forget theirs in a day
-NO_TIME = "no-time-left"  # of the lease: it was not tried
+NO_TIME = "no-time-left"  # of the lease
+SHUT = "channel-shut"  # between the claim and the call
+NOT_TRIED = frozenset({NO_TIME, SHUT})
 
 
 class Turn(StrEnum):
@@ -31,6 +33,7 @@ class Turn(StrEnum):
     ASK = "ask"
     LATER = "later"
     GIVE_UP = "give up"
+    PASS_ON = "pass on"  # to the next channel or a person, for this one takes nothing
 
 
 @dataclass(slots=True)
@@ -57,7 +60,7 @@ def look(session: Session, claimed: Sequence[Claimed]) -> dict[UUID, Tried]:
     found: dict[UUID, Tried] = defaultdict(Tried)
     again = [message.key for message in claimed if message.attempts > 1]
     for message_id, rows in attempts.of_messages(session, again).items():
-        counted = [row for row in rows if row.code != NO_TIME]
+        counted = [row for row in rows if row.code not in NOT_TRIED]
         found[message_id].counts.update((row.channel, row.contact_id) for row in counted)
         found[message_id].doubts = [row for row in counted if _is_doubtful(row)]
     return found

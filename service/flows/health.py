@@ -8,12 +8,15 @@ from functools import cache
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import deployments, heartbeats, messages, migrations, pauses
+from db import deployments, heartbeats, lanes, messages, migrations, pauses
 from db.engine import reading
 from service.flows import holds
+from service.flows import lanes as ways
 from service.flows import pauses as pausing
 
 REMINDERS = "reminders"  # the loop that sends
+STAFF = "staff"  # the loop that tells them, beside the one that may wait for a provider
+RECEIPTS = "receipts"
 UPKEEP = "upkeep"
 STALLED = timedelta(seconds=90)  # a loop that gave no sign of life for so long has stopped
 WAITED = timedelta(minutes=15)  # a message that is due for so long is not being sent
@@ -40,6 +43,7 @@ def look(engine: Engine, *, now: datetime) -> Health:
             beats = heartbeats.every(session)
             oldest = messages.oldest_due(session, now=now)
             held = holds.sentence(deployments.get(session))
+            lines = [sentence for lane in lanes.every(session) if (sentence := ways.sentence(lane))]
             paused = pausing.sentences(session, pauses.lasting(session, now=now))
     except SQLAlchemyError:
         return Health(reasons=("The database cannot be reached.",))
@@ -47,7 +51,7 @@ def look(engine: Engine, *, now: datetime) -> Health:
     return Health(
         checked_at=seen.get(REMINDERS),
         oldest_due_at=oldest,
-        reasons=(*([held] if held else ()), *_reasons(seen, None if held else oldest, now)),
+        reasons=(*([held] if held else ()), *_reasons(seen, None if held else oldest, now), *lines),
         paused=paused,
     )
 

@@ -20,10 +20,11 @@ from schedules.fields import Level
 from service import messages as wording
 from service.channels import INSIDE, Accepted, Answer, Capabilities, Rejected, Unknown
 from service.flows import rungs
-from service.flows.doubts import MOST_TRIES, NO_TIME, PATIENCE, Turn
+from service.flows.doubts import MOST_TRIES, NOT_TRIED, PATIENCE, Turn
 from service.flows.guarding import Saying
 
 BASE, CAP, SHORTEST = timedelta(seconds=5), timedelta(minutes=15), timedelta(seconds=1)
+RECEIPTS_WITHIN = timedelta(hours=4)  # else there is no confirmation, and somebody is told
 ASK_AFTER = timedelta(minutes=1)  # by then a call that was cut off has come to its end
 
 ATTEMPT_STATES = {
@@ -105,11 +106,15 @@ def backoff(tries: int, luck: float) -> timedelta:
 
 
 def _refused(dispatch: Dispatch, answer: Rejected, now: datetime, luck: float) -> Fate:
-    """Again later while that can help; then the next channel; then a person."""
+    """Again later while that can help; then the next channel; then a person.
+
+    What shows that a provider is down is no try of the letter: its lane says how long it waits.
+    """
     again = now + max(backoff(dispatch.tries, luck), answer.retry_after or SHORTEST)
-    may_be_tried = not answer.permanent and (dispatch.tries < MOST_TRIES or answer.code == NO_TIME)
+    uncounted = answer.code in NOT_TRIED or (answer.down and dispatch.can.per_second is not None)
+    may_be_tried = not answer.permanent and (dispatch.tries < MOST_TRIES or uncounted)
     if dispatch.repeats is not None and not _settles_doubts(dispatch, answer):
-        mine = dispatch.can.honours_key or answer.code == NO_TIME
+        mine = dispatch.can.honours_key or answer.code in NOT_TRIED
         return Fate(state=MessageState.UNKNOWN, again_at=again if mine and may_be_tried else None)
     useful = dispatch.useful_until is None or again < dispatch.useful_until
     if useful and may_be_tried:
@@ -174,10 +179,16 @@ def _outcome(sent: Sent, end: Fate, now: datetime) -> Outcome:
         accepted_at=now if end.state is MessageState.ACCEPTED else None,
         send_at=end.again_at if waits else None,
         again_at=None if waits else end.again_at,
+        receipt_by=_receipt_by(sent.dispatch, end, now),
         channel=end.channel,
         subject=None if sent.text is None else sent.text.subject,
         body=None if sent.text is None else sent.text.body,
     )
+
+
+def _receipt_by(dispatch: Dispatch, end: Fate, now: datetime) -> datetime | None:
+    awaited = end.state is MessageState.ACCEPTED and dispatch.can.receipts
+    return now + RECEIPTS_WITHIN if awaited else None
 
 
 def _endings(sent: Sent) -> list[Ending]:

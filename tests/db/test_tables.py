@@ -9,7 +9,7 @@ from db.engine import writing
 from db.tables import METADATA, Attempt, Patient, WorkItem
 from tests.db.conftest import NOW, House
 
-KEYLESS = {"clinic", "deployment", "heartbeat"}
+KEYLESS = {"clinic", "deployment", "heartbeat", "lane", "receipt"}
 
 
 @pytest.mark.parametrize("table", METADATA.sorted_tables, ids=lambda table: table.name)
