@@ -43,13 +43,15 @@ def move_on(
     stored = items.of(session, list({(r.clinic_id, r.item_id) for rows in said.values() for r in rows}))
     waiting = _waiting(session, stored)
     other = _others(session, messages, channels)
+    who = rungs.people(session, list({(message.clinic_id, message.patient_id) for message in messages}))
     for message in messages:
         open_ = [row for row in said[message.id] if _is_open(row, stored[row.item_id])]
         later = [waiting.get((row.item_id, row.version, row.track)) for row in open_]
         free = all(row is None or row.message_state not in rungs.IN_HAND for row in later)
         if message.id in other and open_ and len(open_) == len(said[message.id]) and free:
             reminders.say_again(session, [_key(r) for r in open_], [_key(r) for r in later if r is not None])
-            again = AGAIN | {"send_at": now, "channel": other[message.id].channel}
+            at = who[message.patient_id].hours.allowed_from(now)
+            again = AGAIN | {"send_at": at, "channel": other[message.id].channel}
             receipts.settle(session, [_key(message)], again)
         else:
             receipts.settle(session, [_key(message)], ending.values)

@@ -125,7 +125,7 @@ def test_serve_without_the_worker_sends_nothing_and_says_so(tmp_path: Path) -> N
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_worker_runs_the_loops_and_stops_when_told(tmp_path: Path, number: signal.Signals) -> None:
     with running("worker", cwd=tmp_path) as (process, log):
-        eventually(lambda: (tmp_path / "nextcount.db").exists() and beats(tmp_path / "nextcount.db") == 2)
+        eventually(lambda: (tmp_path / "nextcount.db").exists() and beats(tmp_path / "nextcount.db") == LOOPS)
         process.send_signal(number)
         assert process.wait(SOON) == 0
     assert "Traceback" not in log.read_text()
@@ -170,36 +170,47 @@ def test_the_composed_web_starts_with_its_own_options(tmp_path: Path) -> None:
         assert (asked.returncode, asked.stderr[:33]) == (2, "nextcount: NEXTCOUNT_DATABASE_URL")
 
 
+LOOPS = 4
 GATEWAY = {
     "NEXTCOUNT_WEBHOOK_URL": "http://127.0.0.1:9/",
     "NEXTCOUNT_WEBHOOK_SECRET": "between the gateway and us",
 }
 
 
-@pytest.mark.parametrize("command", ["worker", "serve"])
-def test_nothing_leaves_the_house_until_somebody_says_so(command: str, tmp_path: Path) -> None:
-    for more in ((), ("--release-transports-by", " ")):
-        refused = done(command, *more, cwd=tmp_path, **GATEWAY)
-        assert (refused.returncode, refused.stdout) == (2, "")
-        assert refused.stderr == (
-            "nextcount: sms would really be sent: say --release-transports-by NAME, or configure no "
-            "transport and everything stays in the local outbox\n"
-        )
+def released(folder: Path) -> list[tuple[str, str | None, str | None]]:
+    with closing(sqlite3.connect(folder / "nextcount.db")) as connection:
+        return connection.execute("SELECT channel, place, released_by FROM lane ORDER BY channel").fetchall()
 
 
-def test_who_lets_transports_send_is_written_down(tmp_path: Path) -> None:
-    assert done("migrate", cwd=tmp_path).returncode == 0
-    with closing(sqlite3.connect(tmp_path / "nextcount.db")) as connection, connection:
-        columns = "id, name, time_zone, phone, emergency_number, created_at"
-        values = ("0" * 32, "Elm", "Europe/London", "1", "2", "2026-01-05 00:00:00")
-        connection.execute(f"INSERT INTO clinic ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)
-    with running("worker", "--release-transports-by", "Dana Reyes", cwd=tmp_path, **GATEWAY) as (process, _):
-        eventually(lambda: beats(tmp_path / "nextcount.db") == 2)
+def worked(folder: Path, *, nth: int, **environment: str) -> None:
+    """The nth worker has started, looked and ended."""
+    with running("worker", cwd=folder, **environment) as (process, _):
+        there = folder / "nextcount.db"
+        eventually(lambda: there.exists() and beats(there) == nth * LOOPS)
         process.send_signal(signal.SIGTERM)
         assert process.wait(SOON) == 0
-    with closing(sqlite3.connect(tmp_path / "nextcount.db")) as connection:
-        entries = connection.execute("SELECT actor, action, detail FROM audit_entry").fetchall()
-    assert entries == [("Dana Reyes", "transports release", '{"channels":["sms"]}')]
+
+
+def test_a_transport_is_released_once_by_name_and_again_when_it_leads_elsewhere(tmp_path: Path) -> None:
+    worked(tmp_path, nth=1, **GATEWAY)
+    assert released(tmp_path) == [("sms", "127.0.0.1:9", None)]
+    shown = done("transports", "show", cwd=tmp_path, **GATEWAY)
+    assert shown.stdout == "sms (127.0.0.1:9): not released; within a day 0 messages to 0 patients.\n"
+    release = ("transports", "release", "--by", "Dana Reyes")
+    asked = done(*release, cwd=tmp_path, **GATEWAY)
+    assert (asked.returncode, asked.stderr) == (
+        2,
+        "nextcount: nothing was done, for there is nobody to ask: say --yes\n",
+    )
+    agreed = done(*release, "--yes", cwd=tmp_path, **GATEWAY)
+    assert agreed.stdout.splitlines()[-1] == "Released by Dana Reyes: sms (127.0.0.1:9)."
+    again = done(*release, "--yes", cwd=tmp_path, **GATEWAY)
+    assert (again.returncode, again.stderr) == (2, "nextcount: no configured transport waits for a release\n")
+    worked(tmp_path, nth=2, **GATEWAY)
+    assert released(tmp_path) == [("sms", "127.0.0.1:9", "Dana Reyes")]
+    elsewhere = GATEWAY | {"NEXTCOUNT_WEBHOOK_URL": "http://localhost:9/"}
+    worked(tmp_path, nth=3, **elsewhere)
+    assert released(tmp_path) == [("sms", "localhost:9", None)]
 
 
 def test_migrate_brings_an_empty_database_to_the_head_and_may_be_repeated(tmp_path: Path) -> None:
