@@ -18,6 +18,7 @@ REMINDERS = "reminders"  # the loop that sends
 STAFF = "staff"  # the loop that tells them, beside the one that may wait for a provider
 RECEIPTS = "receipts"
 UPKEEP = "upkeep"
+LOOPS = (REMINDERS, STAFF, RECEIPTS, UPKEEP)
 STALLED = timedelta(seconds=90)  # a loop that gave no sign of life for so long has stopped
 WAITED = timedelta(minutes=15)  # a message that is due for so long is not being sent
 
