@@ -160,7 +160,7 @@ def answer(reply: _Reply, *, now: datetime) -> Answer:
         wait = retry_after.parse(reply.retry_after, now=now)
         down = reply.status not in ODD
         return Rejected(str(reply.status), permanent=False, retry_after=wait, down=down)
-    return Unknown(str(reply.status), down=reply.status >= 500)
+    return Unknown(str(reply.status), down=500 <= reply.status < 600)
 
 
 def found(reply: _Reply) -> Answer | None:
