@@ -1,6 +1,6 @@
 """The queue: messages are ensured, claimed under a lease, and settled by who holds the claim."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from db import batches
 from db.batches import Key, Values
-from db.tables import Audience, Channel, Clinic, Message, MessageState
+from db.tables import Audience, Channel, Clinic, Message, MessageState, Reminder
 
 
 class Slot(NamedTuple):
@@ -34,6 +34,7 @@ class Claimed(NamedTuple):
     send_at: datetime
     token: int
     attempts: int
+    slot_at: datetime | None = None  # the turn it has in its channel's pace
 
     @property
     def key(self) -> Key:
@@ -52,6 +53,8 @@ class Outcome:
     accepted_at: datetime | None = None
     send_at: datetime | None = None
     again_at: datetime | None = None
+    slot_at: datetime | None = None
+    receipt_by: datetime | None = None
     channel: Channel | None = None
     subject: str | None = None
     body: str | None = None
@@ -79,14 +82,20 @@ def ensure(
     return found
 
 
-def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> list[Claimed]:
-    """Take what is due and waits, what was taken and not settled in time, and doubts, of every clinic."""
+def claim(
+    session: Session, *, now: datetime, limit: int, lease: timedelta, among: Collection[Audience] = ()
+) -> list[Claimed]:
+    """Take what is due and waits, what was taken and not settled in time, and doubts, of every clinic.
+
+    Only of what is said to these audiences, where they are given.
+    """
     messages = batches.table(Message)
     stale = sa.and_(messages.c.state == sa.text("'claimed'"), messages.c.lease_until <= now)
     doubtful = sa.and_(messages.c.state == sa.text("'unknown'"), messages.c.lease_until <= now)
     fresh = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
-    late = (_free(condition, messages.c.lease_until, limit) for condition in (stale, doubtful))
-    free = (*late, _free(fresh, messages.c.send_at, limit))
+    to_them = messages.c.audience.in_(among) if 0 < len(among) < len(Audience) else sa.true()
+    late = (_free(sa.and_(one, to_them), messages.c.lease_until, limit) for one in (stale, doubtful))
+    free = (*late, _free(sa.and_(fresh, to_them), messages.c.send_at, limit))
     taken = sa.union_all(*free).limit(limit).cte("taken")
     statement = (
         sa.update(messages)
@@ -159,6 +168,17 @@ def next_due(session: Session) -> datetime | None:
     )
 
 
+def coming(session: Session, *, until: datetime) -> Sequence[sa.Row]:
+    """What waits for people at home and has something to say before then."""
+    messages, reminders = batches.table(Message), batches.table(Reminder)
+    names = ("clinic_id", "id", "patient_id", "audience")
+    mine = sa.and_(reminders.c.clinic_id == messages.c.clinic_id, reminders.c.message_id == messages.c.id)
+    said = sa.exists().where(mine, reminders.c.state == sa.text("'waiting'"))
+    due = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at < until)
+    at_home = messages.c.audience.in_((Audience.PATIENT, Audience.CARER))
+    return session.execute(sa.select(*(messages.c[n] for n in names)).where(due, at_home, said)).all()
+
+
 def _new(slot: Slot, channel: Channel, send_at: datetime, now: datetime) -> Values:
     return slot._asdict() | {"channel": channel, "send_at": send_at, "created_at": now}
 
@@ -206,6 +226,8 @@ def _settled(outcome: Outcome) -> Values:
         "lease_until": outcome.again_at,
         "accepted_at": outcome.accepted_at,
         "send_at": outcome.send_at or was.send_at,
+        "slot_at": outcome.slot_at,
+        "receipt_by": outcome.receipt_by,
         "channel": outcome.channel or was.channel,
         "subject": outcome.subject,
         "body": outcome.body,

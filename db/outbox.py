@@ -1,4 +1,4 @@
-"""What went to the local outbox: messages as they were said, the newest first."""
+"""Messages as they were said to people at home, by whatever channel, the newest first."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +10,11 @@ from sqlmodel import Session
 
 from db import batches
 from db.tables import Channel, Clinic, Message, Patient
+
+COLUMNS = (
+    *("clinic_id", "id", "audience", "channel", "state"),
+    *("subject", "body", "accepted_at", "unconfirmed_at"),
+)
 
 
 class Place(NamedTuple):
@@ -27,14 +32,14 @@ def page(
     place = (said.c.accepted_at, said.c.id)
     query = (
         sa.select(
-            *(said.c[name] for name in ("clinic_id", "id", "audience", "subject", "body", "accepted_at")),
+            *(said.c[name] for name in COLUMNS),
             patients.c.name,
             patients.c.time_zone,
             clinics.c.name.label("clinic"),
         )
         .join_from(said, patients, _same(said, patients))
         .join(clinics, clinics.c.id == said.c.clinic_id)
-        .where(said.c.channel == Channel.OUTBOX, said.c.accepted_at.is_not(None))
+        .where(said.c.channel != Channel.WORKLIST, said.c.accepted_at.is_not(None))
         .order_by(*(column.desc() for column in place))
         .limit(limit)
     )

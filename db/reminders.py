@@ -62,6 +62,25 @@ def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
     return found
 
 
+def said_in(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
+    """What each message said."""
+    reminders = batches.table(Reminder)
+    query = sa.select(reminders).where(reminders.c.state == ReminderState.SENT).order_by(reminders.c.id)
+    found: dict[UUID, list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, query, reminders, keys, column="message_id"):
+        found[row.message_id].append(row)
+    return found
+
+
+def say_again(session: Session, said: Sequence[Key], instead_of: Sequence[Key]) -> None:
+    """Let what was sent wait again; the rungs after it go, to be written anew once it is said."""
+    reminders = batches.table(Reminder)
+    for batch in batches.batched(sorted(instead_of)):
+        session.execute(sa.delete(reminders).where(batches.among(reminders, batch)))
+    waits = {"state": ReminderState.WAITING, "reason": None, "decided_at": None}
+    batches.update(session, sa.update(reminders).values(waits), reminders, sorted(said))
+
+
 def put_off(
     session: Session, clinic_ids: Sequence[UUID], *, now: datetime, beyond: datetime
 ) -> Sequence[sa.Row]:

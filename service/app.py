@@ -15,9 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics, pages
-from service.api import clinics, coordinators, described, health, patients, problems
+from service.api import clinics, coordinators, described, health, patients, problems, receipts
 from service.api import metrics as scraping
 from service.auth import Caller
+from service.channels.signed import Gateway
 from service.clock import Clock
 from service.deps import ANYBODY, House, SignIn
 from service.limits import Limits
@@ -50,6 +51,7 @@ def create_app(
     sign_in: SignIn = SignIn.WITH_USERS,
     stand_in: Caller = ANYBODY,
     limits: Limits | None = None,
+    gateway: Gateway | None = None,
 ) -> FastAPI:
     """`hosts`: the names this may be asked by, None for any. On loopback it keeps other sites' pages out.
 
@@ -64,7 +66,7 @@ def create_app(
         redoc_url=None,
     )
     house = House(
-        engine, clock, local_only, links=links, sign_in=sign_in, stand_in=stand_in,
+        engine, clock, local_only, links=links, gateway=gateway, sign_in=sign_in, stand_in=stand_in,
         secure=hosts is None or (links is not None and links.base.startswith("https:")),
         limits=limits or Limits(),
     )  # fmt: skip
@@ -75,6 +77,7 @@ def create_app(
         scraping.router,
         clinics.router,
         coordinators.router,
+        receipts.router,
         patients.router,
         pages.router,
         visits.router,

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from db.tables import UserRole
 from service.auth import Caller
+from service.channels.signed import Gateway
 from service.clock import Clock
 from service.limits import Limits
 from service.links import Links
@@ -48,6 +49,8 @@ class House:
     @property
     def cookie(self) -> str:
         return SECURE_COOKIE if self.secure else COOKIE
+
+    gateway: Gateway | None = None  # whose receipts are believed
 
 
 def house_of(request: Request) -> House:

@@ -39,10 +39,12 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     email_url: SecretStr | None = None  # smtp://USER:PASSWORD@HOST:PORT or smtps://…
     email_from: str | None = None
+    email_per_second: Annotated[float, Field(gt=0, le=10_000)] = 5  # mails, of all workers together
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
     webhook_carries: str = "sms"  # of sms, push, voice, chat and email, with commas
     webhook_can_be_asked: bool = False  # whether the gateway answers GET URL/KEY
+    webhook_per_second: Annotated[float, Field(gt=0, le=10_000)] = 20  # on each channel that it carries
     reminders_every: Annotated[float, Field(gt=0, le=30)] = 10  # seconds
     upkeep_every: Annotated[float, Field(gt=0, le=60)] = 30  # seconds
 

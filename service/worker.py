@@ -23,7 +23,7 @@ from db.engine import writing
 from service import clock
 from service.channels import Channels, measured
 from service.clock import Clock
-from service.flows import health, reminders, upkeep
+from service.flows import health, receipts, reminders, rungs, upkeep
 from service.flows.times import Times
 from service.links import Links
 from service.loops import Loop
@@ -112,7 +112,9 @@ class Worker:
         self.failure: str | None = None  # why the process must end
         called = measured.every(channels)
         sending = partial(reminders.tick, engine, now, called, links=links, may_call=self._may_call)
-        self._add(health.REMINDERS, reminders_every, sending)
+        self._add(health.REMINDERS, reminders_every, partial(sending, among=rungs.AT_HOME))
+        self._add(health.STAFF, reminders_every, partial(sending, among=reminders.STAFF))
+        self._add(health.RECEIPTS, upkeep_every, partial(receipts.tick, engine, now, called))
         self._add(health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now))
 
     def start(self) -> None:

@@ -14,10 +14,12 @@ from db.tables.deployments import Deployment
 from db.tables.heartbeats import Heartbeat
 from db.tables.imports import Import
 from db.tables.items import Item
+from db.tables.lanes import Lane
 from db.tables.messages import Attempt, AttemptState, Message, MessageState
 from db.tables.patients import EndReason, Patient, Sex, Wording
 from db.tables.pauses import Pause
 from db.tables.protocols import ProtocolVersion
+from db.tables.receipts import Receipt, ReceiptState
 from db.tables.reminders import Effect, Reminder, ReminderState
 from db.tables.replies import Reply, ReplyKind
 from db.tables.results import Result, ResultStatus
@@ -46,11 +48,14 @@ __all__ = [
     "Heartbeat",
     "Import",
     "Item",
+    "Lane",
     "Message",
     "MessageState",
     "Patient",
     "Pause",
     "ProtocolVersion",
+    "Receipt",
+    "ReceiptState",
     "Reminder",
     "ReminderState",
     "Reply",

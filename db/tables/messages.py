@@ -41,6 +41,7 @@ class Message(Row, table=True):
         index_where("ix_message_waiting", "send_at", where="state = 'waiting'"),
         index_where("ix_message_claimed", "lease_until", where="state = 'claimed'"),
         index_where("ix_message_unknown", "lease_until", where="state = 'unknown'"),
+        index_where("ix_message_receipt_by", "receipt_by", where="receipt_by IS NOT NULL"),
     )
 
     patient_id: UUID
@@ -58,6 +59,9 @@ class Message(Row, table=True):
     body: str | None = None
     created_at: datetime
     accepted_at: datetime | None = None
+    slot_at: datetime | None = None  # its turn in the pace of its channel, while it waits for that
+    receipt_by: datetime | None = None  # while a receipt is awaited
+    unconfirmed_at: datetime | None = None  # when the wait for a receipt was over without one
 
 
 class Attempt(Row, table=True):

@@ -70,6 +70,8 @@ class MessageOut(BaseModel):
     clinic: str
     name: str
     audience: str = Field(examples=["patient"], description="patient or carer")
+    channel: str = Field(examples=["sms"], description="outbox: it stayed in the house")
+    state: str = Field(examples=["delivered"], description="or accepted, no confirmation, undelivered")
     said_at: datetime
     time_zone: str = Field(examples=["America/New_York"], description="The patient's.")
     subject: str | None
@@ -83,6 +85,8 @@ class MessageOut(BaseModel):
             clinic=row.clinic,
             name=row.name,
             audience=row.audience.value,
+            channel=row.channel.value,
+            state=outbox.word(row),
             said_at=row.accepted_at,
             time_zone=row.time_zone,
             subject=row.subject,
@@ -118,7 +122,7 @@ def list_outbox(
     cursor: paging.Cursor = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> OutboxPage:
-    """What went to the local outbox, the newest first."""
+    """What was said to patients and carers, the newest first."""
     page = outbox.page(house.engine, limit=limit, cursor=cursor, clinic_id=caller.clinic(clinic))
     paging.link(request, response, page.next)
     return OutboxPage(items=[MessageOut.of(row) for row in page.rows], next=page.next)

@@ -17,6 +17,7 @@ PUBLIC = frozenset(
         "alive",
         "ready",
         "metrics",
+        "take_receipt",  # the gateway signs it
         "sign_in_form",
         "sign_in",
         "sign_out",

@@ -35,12 +35,16 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Definitely not taken. Permanent: no later try can succeed, to this address at all if that is bad."""
+    """Definitely not taken. Permanent: no later try can succeed, to this address at all if that is bad.
+
+    Down: the provider takes nothing now, whatever the letter.
+    """
 
     code: str
     permanent: bool
     retry_after: timedelta | None = None
     bad_address: bool = False
+    down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Unknown:
     """It may or may not have been taken: never the same as failed."""
 
     code: str
+    down: bool = False
 
 
 Answer = Accepted | Rejected | Unknown
@@ -56,11 +61,16 @@ CANNOT_BE_ASKED = Unknown("cannot-be-asked")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What the provider can do. One that neither honours our key nor can be asked is blind."""
+    """What the provider can do. One that neither honours our key nor can be asked is blind.
+
+    What has a pace or a place has a lane in the database, which every worker keeps to.
+    """
 
     honours_key: bool = False
     can_be_asked: bool = False
     receipts: bool = False
+    per_second: float | None = None  # letters, the pace of all workers together
+    place: str | None = None  # whose machine it is: another one needs another release
 
 
 BLIND = Capabilities()
@@ -72,6 +82,7 @@ class Receipt:
 
     key: UUID
     state: Literal["delivered", "undelivered"]
+    channel: str | None = None  # None where the provider carries one
     code: str | None = None
     bad_address: bool = False
 

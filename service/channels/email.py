@@ -19,7 +19,16 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from service import clock
-from service.channels import BLIND, CANNOT_BE_ASKED, Accepted, Answer, Letter, Rejected, Unknown
+from service.channels import (
+    BLIND,
+    CANNOT_BE_ASKED,
+    Accepted,
+    Answer,
+    Capabilities,
+    Letter,
+    Rejected,
+    Unknown,
+)
 from service.clock import Clock
 
 CONNECT_SECONDS = 5.0
@@ -91,18 +100,18 @@ class _Refused(Exception):
 
 
 class Email:
-    capabilities = BLIND
-
     def __init__(
         self,
         server: Server,
         sender: str,
         *,
+        can: Capabilities = BLIND,
         now: Clock = clock.machine,
         context: ssl.SSLContext | None = None,
         connect_seconds: float = CONNECT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
+        self.capabilities = can
         self._server, self._sender, self._now = server, sender, now
         self._context = context or ssl.create_default_context()
         self._connect_seconds, self._total_seconds = connect_seconds, total_seconds
@@ -120,7 +129,7 @@ class Email:
         except _Refused as refused:
             return refused.answer
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            return Rejected(type(error).__name__, permanent=False)
+            return Rejected(type(error).__name__, permanent=False, down=True)
 
     def look_up(self, key: UUID) -> Answer | None:
         return CANNOT_BE_ASKED
@@ -179,7 +188,7 @@ def _cut(client: smtplib.SMTP) -> None:
 
 def _want(answer: tuple[int, bytes], code: int) -> None:
     if answer[0] != code:
-        raise _Refused(Rejected(str(answer[0]), permanent=False))
+        raise _Refused(Rejected(str(answer[0]), permanent=False, down=True))
 
 
 def _hand_over(client: smtplib.SMTP, content: bytes) -> Answer:
@@ -189,7 +198,7 @@ def _hand_over(client: smtplib.SMTP, content: bytes) -> Answer:
         client.send(lines + (b"" if lines.endswith(b"\r\n") else b"\r\n") + b".\r\n")
         code, said = client.getreply()
     except Exception as error:
-        return Unknown(type(error).__name__)
+        return Unknown(type(error).__name__, down=True)
     if 200 <= code < 300:
         with suppress(OSError, smtplib.SMTPException):
             client.docmd("QUIT")
@@ -210,6 +219,7 @@ def rejected(code: int, said: bytes, *, of_recipient: bool = False) -> Rejected:
         f"{code} {enhanced}" if enhanced else str(code),
         permanent=verdict != "retry",
         bad_address=verdict == "bad address",
+        down=code == 421,  # the service is closing
     )
 
 

@@ -1,8 +1,11 @@
 """The transports that the settings name, beside the channels inside the house."""
 
+from urllib.parse import urlsplit
+
 from db.tables import Channel as ChannelName
-from service.channels import Channels, email, local, webhook
+from service.channels import Capabilities, Channels, email, local, webhook
 from service.channels.email import Email
+from service.channels.signed import Gateway
 from service.channels.webhook import Webhook
 from service.errors import Refused
 from service.settings import Settings
@@ -13,6 +16,14 @@ SHORTEST_SECRET = 16
 def channels(given: Settings) -> Channels:
     """Without a transport everything stays in the house. Refused names the setting that is wrong."""
     return {**local.channels(), **_webhooks(given), **_email(given)}
+
+
+def gateway(given: Settings) -> Gateway | None:
+    """Whose receipts are believed."""
+    if given.webhook_url is None or given.webhook_secret is None:
+        return None
+    names = tuple(ChannelName(name) for name in given.webhook_channels)
+    return Gateway(given.webhook_secret.get_secret_value().encode(), names)
 
 
 def _webhooks(given: Settings) -> Channels:
@@ -26,8 +37,12 @@ def _webhooks(given: Settings) -> Channels:
         )
     secret = given.webhook_secret.get_secret_value().encode()
     names = [ChannelName(name) for name in given.webhook_channels]
-    asked = given.webhook_can_be_asked
-    return {name: Webhook(given.webhook_url, secret, name, can_be_asked=asked) for name in names}
+    asked, pace = given.webhook_can_be_asked, given.webhook_per_second
+    place = urlsplit(given.webhook_url).netloc.rpartition("@")[2]
+    return {
+        name: Webhook(given.webhook_url, secret, name, can_be_asked=asked, per_second=pace, place=place)
+        for name in names
+    }
 
 
 def _email(given: Settings) -> Channels:
@@ -41,4 +56,5 @@ def _email(given: Settings) -> Channels:
         server = email.server(given.email_url.get_secret_value())
     except ValueError:
         raise Refused("NEXTCOUNT_EMAIL_URL: write smtp://USER:PASSWORD@HOST:PORT or smtps://…") from None
-    return {ChannelName.EMAIL: Email(server, given.email_from)}
+    can = Capabilities(per_second=given.email_per_second, place=f"{server.host}:{server.port}")
+    return {ChannelName.EMAIL: Email(server, given.email_from, can=can)}

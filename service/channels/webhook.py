@@ -4,6 +4,7 @@ remembers it for a day.
     POST URL       {"key", "attempt", "channel", "to", "subject", "text", "sender", "unsubscribe"}
                    2xx {"id"} taken · 400, 413, 422 {"code"} it never will be · 429, 503 later, Retry-After
     GET URL/KEY    200 {"state": "accepted", "id"} or {"state": "rejected", "code"} · 404 it never came
+    Receipts       POST /v1/receipts/webhook {"key", "channel", "state": "delivered" or "undelivered", "code"}
 
 `code` "bad-address" means that nothing to this address can succeed. Every request carries Nextcount-Timestamp
 and Nextcount-Signature: the HMAC-SHA256 of "TIMESTAMP.BODY", or of "TIMESTAMP.PATH" for a GET. Receipts are
@@ -11,12 +12,10 @@ signed the same way with the same secret.
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
 import ssl
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -31,20 +30,19 @@ from service.channels import (
     Answer,
     Capabilities,
     Letter,
-    Receipt,
     Rejected,
     Unknown,
     retry_after,
+    signed,
 )
 from service.clock import Clock
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
 MOST_BYTES = 64 * 1024
-FRESH = timedelta(minutes=5)  # how old, or how far ahead, a receipt's timestamp may be
-BAD_ADDRESS = "bad-address"
 
 NEVER = frozenset({400, 406, 410, 413, 414, 415, 422, 431, 451})  # this letter cannot succeed
+ODD = frozenset({408, 425, 429})  # later too, but for this letter or for a while: the gateway is not down
 LATER = frozenset({401, 402, 403, 404, 405, 407, 408, 421, 425, 426, 429, 503, 505, 507, 511})
 
 
@@ -56,9 +54,7 @@ class _Reply:
 
     def text(self, name: str) -> str | None:
         """What is short and plain enough to be kept."""
-        found = self.content.get(name)
-        plain = isinstance(found, str) and found.isascii() and found.isprintable() and len(found) <= 200
-        return found if plain else None
+        return signed.plain(self.content.get(name))
 
 
 def is_safe(url: str) -> bool:
@@ -66,10 +62,6 @@ def is_safe(url: str) -> bool:
     parts = urlsplit(url)
     near = parts.hostname in ("localhost", "127.0.0.1", "::1")
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and near))
-
-
-def sign(secret: bytes, timestamp: str, content: bytes) -> str:
-    return hmac.new(secret, timestamp.encode() + b"." + content, hashlib.sha256).hexdigest()
 
 
 class Webhook:
@@ -80,10 +72,14 @@ class Webhook:
         channel: ChannelName,
         *,
         can_be_asked: bool = False,
+        per_second: float | None = None,
+        place: str | None = None,
         now: Clock = clock.machine,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        self.capabilities = Capabilities(honours_key=True, can_be_asked=can_be_asked, receipts=True)
+        self.capabilities = Capabilities(
+            honours_key=True, can_be_asked=can_be_asked, receipts=True, per_second=per_second, place=place
+        )
         self._url, self._secret, self._channel = url.rstrip("/"), secret, channel
         self._now, self._total_seconds = now, total_seconds
         self._tls = ssl.create_default_context()
@@ -99,22 +95,22 @@ class Webhook:
             return CANNOT_BE_ASKED
         reply = self._ask("GET", f"{self._url}/{key}", b"", {})
         if not isinstance(reply, _Reply):
-            return Unknown(reply.code)
+            return Unknown(reply.code, down=reply.down)
         return found(reply)
 
     def _ask(
         self, method: str, url: str, body: bytes, headers: dict[str, str]
     ) -> _Reply | Rejected | Unknown:
         timestamp = str(int(self._now().timestamp()))
-        signature = sign(self._secret, timestamp, body or urlsplit(url).path.encode())
-        signed = {"Nextcount-Timestamp": timestamp, "Nextcount-Signature": signature}
-        signed |= {"Accept-Encoding": "identity"}
+        signature = signed.sign(self._secret, timestamp, body or urlsplit(url).path.encode())
+        own = {"Nextcount-Timestamp": timestamp, "Nextcount-Signature": signature}
+        own |= {"Accept-Encoding": "identity"}
         try:
-            return asyncio.run(self._call(method, url, body, headers | signed))
+            return asyncio.run(self._call(method, url, body, headers | own))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
-            return Rejected(type(error).__name__, permanent=False)
+            return Rejected(type(error).__name__, permanent=False, down=True)
         except Exception as error:
-            return Unknown(type(error).__name__)
+            return Unknown(type(error).__name__, down=True)
 
     async def _call(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> _Reply:
         """One exchange within the time; no redirect is followed, for it would carry the letter elsewhere."""
@@ -124,7 +120,7 @@ class Webhook:
             httpx2.AsyncClient(timeout=limits, verify=self._tls, trust_env=False) as client,
             client.stream(method, url, content=body, headers=headers) as response,
         ):
-            content = _object(await _beginning(response))
+            content = signed.json_object(await _beginning(response))
             return _Reply(response.status_code, response.headers.get("Retry-After"), content)
 
 
@@ -139,14 +135,6 @@ async def _beginning(response: httpx2.Response) -> bytes:
     except httpx2.HTTPError:
         return b""
     return content
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        read = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _document(letter: Letter, channel: ChannelName) -> dict[str, Any]:
@@ -170,8 +158,9 @@ def answer(reply: _Reply, *, now: datetime) -> Answer:
         return _refused(reply)
     if reply.status in LATER or 300 <= reply.status < 400:
         wait = retry_after.parse(reply.retry_after, now=now)
-        return Rejected(str(reply.status), permanent=False, retry_after=wait)
-    return Unknown(str(reply.status))
+        down = reply.status not in ODD
+        return Rejected(str(reply.status), permanent=False, retry_after=wait, down=down)
+    return Unknown(str(reply.status), down=500 <= reply.status < 600)
 
 
 def found(reply: _Reply) -> Answer | None:
@@ -189,26 +178,5 @@ def found(reply: _Reply) -> Answer | None:
 
 def _refused(reply: _Reply) -> Rejected:
     code = reply.text("code")
-    bad = code == BAD_ADDRESS or reply.status == 410
+    bad = code == signed.BAD_ADDRESS or reply.status == 410
     return Rejected(code or str(reply.status), permanent=True, bad_address=bad)
-
-
-def parse_receipt(
-    body: bytes, *, timestamp: str, signature: str, secret: bytes, now: datetime
-) -> Receipt | None:
-    """A receipt that the gateway signed in the last minutes; None for everything else."""
-    age = now.timestamp() - int(timestamp) if timestamp.isdecimal() and len(timestamp) < 12 else None
-    if age is None or abs(age) > FRESH.total_seconds():
-        return None
-    if not hmac.compare_digest(sign(secret, timestamp, body).encode(), signature.encode()):
-        return None
-    said = _Reply(200, None, _object(body))
-    state: Any = said.text("state")
-    code = said.text("code")
-    try:
-        key = UUID(said.text("key") or "")
-    except ValueError:
-        return None
-    if state not in ("delivered", "undelivered"):
-        return None
-    return Receipt(key=key, state=state, code=code, bad_address=code == BAD_ADDRESS)

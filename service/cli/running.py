@@ -32,15 +32,6 @@ Database = Annotated[
     typer.Option("--database", metavar="URL", help="Instead of NEXTCOUNT_DATABASE_URL."),
 ]
 
-Releasing = Annotated[
-    str | None,
-    typer.Option(
-        "--release-transports-by",
-        metavar="NAME",
-        help="Who lets the configured transports send: without a name nothing leaves the house.",
-    ),
-]
-
 
 def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
@@ -60,7 +51,6 @@ def serve(
             help="Ask nobody who they are: only where a proxy or a network of your own does that.",
         ),
     ] = False,
-    release_transports_by: Releasing = None,
 ) -> None:
     """The pages and the JSON, and in the same process the loops that send.
 
@@ -74,8 +64,7 @@ def serve(
             _somebody_can_sign_in(engine)
         links = addresses.links_of(engine, given)
         if not no_worker:
-            loops = working(engine, given, links, stop, released_by=release_transports_by)
-            stack.enter_context(loops)
+            stack.enter_context(working(engine, given, links, stop))
         ports.listen(web(engine, given, links, without_sign_in=without_sign_in), given, stop)
 
 
@@ -94,7 +83,6 @@ def _somebody_can_sign_in(engine: Engine) -> None:
 
 def worker(
     database: Database = None,
-    release_transports_by: Releasing = None,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", help="Where Prometheus finds /metrics, on 127.0.0.1.")
     ] = None,
@@ -109,7 +97,7 @@ def worker(
     given, stop = settings.load(database_url=database, metrics_port=metrics_port), told_to_stop()
     with opened(given) as engine, ports.measuring(engine, given):
         links = addresses.links_of(engine, given)
-        with working(engine, given, links, stop, released_by=release_transports_by):
+        with working(engine, given, links, stop):
             stop.wait()
 
 
@@ -208,13 +196,22 @@ def _is_seen_here_alone(given: Settings) -> bool:
 def web(engine: Engine, given: Settings, links: Links | None, *, without_sign_in: bool = False) -> FastAPI:
     """The application, known by the names of loopback when it listens there, and by its public one."""
     from service import app, clock
+    from service.channels import transports
     from service.deps import SignIn
 
     public = [given.public_host] if given.public_host is not None else []
     hosts = [*app.LOOPBACK, *public] if _is_loopback(given.host) else None
     asks = SignIn.WITH_USERS if _is_seen_here_alone(given) else SignIn.ALWAYS
     asks = SignIn.NEVER if without_sign_in else asks
-    return app.create_app(engine, clock.running(engine), hosts=hosts, links=links, sign_in=asks)
+    return app.create_app(
+        engine,
+        clock.running(engine),
+        local_only=not given.has_transports,
+        hosts=hosts,
+        links=links,
+        gateway=transports.gateway(given),
+        sign_in=asks,
+    )
 
 
 @contextmanager
@@ -223,10 +220,8 @@ def working(
     given: Settings,
     links: Links | None,
     stop: threading.Event,
-    *,
-    released_by: str | None,
 ) -> Iterator[None]:
-    """The loops, while the block runs. Refused when a transport is configured that nobody releases.
+    """The loops, while the block runs. A transport that nobody has released sends nothing.
 
     They set `stop` when they cannot go on; at the end of the block that is a failure.
     """
@@ -236,7 +231,7 @@ def working(
     from service.worker import Worker
 
     channels = transports.channels(given)
-    releasing.release(engine, channels, by=released_by, now=clock.now(engine))
+    releasing.meet(engine, channels)
 
     loops = Worker(
         engine,

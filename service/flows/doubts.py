@@ -25,7 +25,8 @@ PATIENCE = timedelta(minutes=15)  # for a doubt, until it is repeated or a perso
 KEPT = timedelta(hours=12)  # a key that is honoured is sent again no later: providers forget theirs in a day
 NO_TIME = "no-time-left"  # of the lease: it was not tried
 HANDED_BACK = "handed-back"  # the process was told to stop: it was not tried
-NOT_TRIED = (NO_TIME, HANDED_BACK)
+SHUT = "channel-shut"  # between the claim and the call
+NOT_TRIED = frozenset({NO_TIME, HANDED_BACK, SHUT})
 
 
 class Turn(StrEnum):
@@ -33,6 +34,7 @@ class Turn(StrEnum):
     ASK = "ask"
     LATER = "later"
     GIVE_UP = "give up"
+    PASS_ON = "pass on"  # to the next channel or a person, for this one takes nothing
 
 
 @dataclass(slots=True)

@@ -9,16 +9,20 @@ from uuid import UUID
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import deployments, heartbeats, messages, migrations, pauses
+from db import deployments, heartbeats, lanes, messages, migrations, pauses
 from db.engine import reading
 from db.tables import Heartbeat, Pause
 from service.flows import holds
+from service.flows import lanes as ways
 from service.flows import pauses as pausing
 
 REMINDERS = "reminders"  # the loop that sends
+STAFF = "staff"  # the loop that tells them, beside the one that may wait for a provider
+RECEIPTS = "receipts"
 UPKEEP = "upkeep"
 CLOCK = "clock"  # the sign of life that says how far a machine's clock is ahead of the database's
 WRONG = timedelta(seconds=30)  # a machine whose clock is so far off sends nothing
+LOOPS = (REMINDERS, STAFF, RECEIPTS, UPKEEP)
 STALLED = timedelta(seconds=90)  # a loop that gave no sign of life for so long has stopped
 WAITED = timedelta(minutes=15)  # a message that is due for so long is not being sent
 
@@ -46,6 +50,7 @@ def look(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> Hea
             oldest = messages.oldest_due(session, now=now)
             held = holds.sentence(deployments.get(session))
             paused = pausing.sentences(session, _of(clinic_id, pauses.lasting(session, now=now)))
+            lines = [sentence for lane in lanes.every(session) if (sentence := ways.sentence(lane))]
     except SQLAlchemyError:
         return Health(reasons=("The database cannot be reached.",))
     seen = {loop: max(beat.at for beat in beats if beat.loop == loop) for loop in {b.loop for b in beats}}
@@ -56,6 +61,7 @@ def look(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> Hea
             *([held] if held else ()),
             *_reasons(seen, None if held else oldest, now),
             *_skewed(beats, now),
+            *lines,
         ),
         paused=paused,
     )

@@ -1,4 +1,4 @@
-"""The local outbox, a page at a time, for the JSON and the page alike."""
+"""What was said, a page at a time, for the JSON and the page alike."""
 
 import re
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 from db import outbox
 from db.engine import reading
 from db.outbox import Place
+from db.tables import MessageState
 from service.errors import Fault, Problem
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +31,13 @@ def page(engine: Engine, *, limit: int, cursor: str | None = None, clinic_id: UU
     with reading(engine) as session:
         rows = tuple(outbox.page(session, limit=limit + 1, after=after, clinic_id=clinic_id))
     return Page(rows[:limit], _cursor(rows[limit - 1]) if len(rows) > limit else None)
+
+
+def word(row: sa.Row) -> str:
+    """How far a message is known to have come."""
+    if row.state is MessageState.ACCEPTED and row.unconfirmed_at is not None:
+        return "no confirmation"
+    return str(row.state.value)
 
 
 def _cursor(row: sa.Row) -> str:

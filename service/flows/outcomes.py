@@ -24,6 +24,7 @@ from service.flows.doubts import HANDED_BACK, MOST_TRIES, NOT_TRIED, PATIENCE, T
 from service.flows.guarding import Saying
 
 BASE, CAP, SHORTEST = timedelta(seconds=5), timedelta(minutes=15), timedelta(seconds=1)
+RECEIPTS_WITHIN = timedelta(hours=4)  # else there is no confirmation, and somebody is told
 ASK_AFTER = timedelta(minutes=1)  # by then a call that was cut off has come to its end
 
 ATTEMPT_STATES = {
@@ -105,11 +106,15 @@ def backoff(tries: int, luck: float) -> timedelta:
 
 
 def _refused(dispatch: Dispatch, answer: Rejected, now: datetime, luck: float) -> Fate:
-    """Again later while that can help; then the next channel; then a person. What is handed back, at once."""
+    """Again later while that can help; then the next channel; then a person. What is handed back, at once.
+
+    What shows that a provider is down is no try of the letter: its lane says how long it waits.
+    """
     wait = max(backoff(dispatch.tries, luck), answer.retry_after or SHORTEST)
     again = now if answer.code == HANDED_BACK else now + wait
     untried = answer.code in NOT_TRIED
-    may_be_tried = not answer.permanent and (dispatch.tries < MOST_TRIES or untried)
+    uncounted = untried or (answer.down and dispatch.can.per_second is not None)
+    may_be_tried = not answer.permanent and (dispatch.tries < MOST_TRIES or uncounted)
     if dispatch.repeats is not None and not _settles_doubts(dispatch, answer):
         mine = dispatch.can.honours_key or untried
         return Fate(state=MessageState.UNKNOWN, again_at=again if mine and may_be_tried else None)
@@ -176,10 +181,16 @@ def _outcome(sent: Sent, end: Fate, now: datetime) -> Outcome:
         accepted_at=now if end.state is MessageState.ACCEPTED else None,
         send_at=end.again_at if waits else None,
         again_at=None if waits else end.again_at,
+        receipt_by=_receipt_by(sent.dispatch, end, now),
         channel=end.channel,
         subject=None if sent.text is None else sent.text.subject,
         body=None if sent.text is None else sent.text.body,
     )
+
+
+def _receipt_by(dispatch: Dispatch, end: Fate, now: datetime) -> datetime | None:
+    awaited = end.state is MessageState.ACCEPTED and dispatch.can.receipts
+    return now + RECEIPTS_WITHIN if awaited else None
 
 
 def _endings(sent: Sent) -> list[Ending]:

@@ -4,7 +4,7 @@ One transaction claims, guards and commits the attempts; none is open during the
 in slices, each with the next rungs of its items.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -18,15 +18,16 @@ from sqlmodel import Session
 from db import attempts, deployments, messages
 from db.engine import writing
 from db.messages import Claimed, Outcome
-from db.tables import MessageState
+from db.tables import Audience, MessageState
 from db.types import new_id
 from schedules import days, ladder
 from service import clock as clocks
 from service import messages as wording
 from service.channels import BLIND, INSIDE, Answer, Channels, Letter, Rejected, Unknown
 from service.clock import Clock
-from service.flows import doubts, guarding, outcomes, rungs, settling, wordings
+from service.flows import doubts, guarding, lanes, outcomes, rungs, settling, wordings
 from service.flows.doubts import Tried, Turn
+from service.flows.gates import Gate
 from service.flows.guarding import Saying, Seen
 from service.flows.outcomes import Dispatch, Sent
 from service.links import Links
@@ -34,6 +35,8 @@ from service.links import Links
 BATCH = 500
 SLICE = settling.SLICE
 LEASE = timedelta(seconds=60)
+EVERYBODY = frozenset(Audience)
+STAFF = EVERYBODY - rungs.AT_HOME
 SENDERS = 8  # calls to the outside at a time
 MOST_ATTEMPTS = doubts.MOST_TRIES
 RETRY = outcomes.CAP
@@ -47,23 +50,26 @@ def tick(
     channels: Channels,
     *,
     links: Links | None = None,
+    among: Collection[Audience] = EVERYBODY,
     go_on: Callable[[], bool] = lambda: True,
     may_call: Callable[[], bool] = lambda: True,
 ) -> int:
     """Say everything that is due by now, while `go_on` says so after a batch; how many were looked at.
 
     Once `may_call` says no, what no call was begun for is handed back. Without `links` messages lead
-    nowhere: there is a telephone number in each.
+    nowhere: there is a telephone number in each. Staff have a loop of their own, so that nothing of theirs
+    waits for a slow provider.
     """
     handled = 0
     while True:
         begun = clocks.seconds()
         with writing(engine) as session:
-            claimed, dispatches = _claim(session, clock(), channels, links)
+            claimed, dispatches = _claim(session, clock(), channels, links, among)
         if not claimed:
             return handled
         handled += claimed
-        sent = _send_all(dispatches, channels, begun=begun, may_call=may_call)
+        gate = Gate(engine, clock)
+        sent = _send_all(dispatches, channels, gate, begun=begun, may_call=may_call)
         settling.settle(engine, sent, clock, until=begun + LEASE.total_seconds())
         if not go_on():
             return handled
@@ -73,11 +79,11 @@ def tick(
 
 
 def _claim(
-    session: Session, now: datetime, channels: Channels, links: Links | None
+    session: Session, now: datetime, channels: Channels, links: Links | None, among: Collection[Audience]
 ) -> tuple[int, list[Dispatch]]:
     if deployments.is_held(session):
         return 0, []
-    claimed = messages.claim(session, now=now, limit=BATCH, lease=LEASE)
+    claimed = messages.claim(session, now=now, limit=BATCH, lease=LEASE, among=among)
     attempts.abandon(session, [message.key for message in claimed if message.attempts > 1], now=now)
     tried = doubts.look(session, claimed)
     turns = {message.id: doubts.turn(tried[message.id], channels, now=now) for message in claimed}
@@ -98,9 +104,12 @@ def _claim(
         )
         for m in speaking
     ]
-    tries = [dispatch for dispatch in dispatches if dispatch.turn is Turn.SEND]
+    can = {name: channel.capabilities for name, channel in channels.items() if name not in INSIDE}
+    admitted = lanes.admit(session, dispatches, tried, can, now=now)
+    messages.settle(session, admitted.put_off)
+    tries = [dispatch for dispatch in admitted.now if dispatch.turn is Turn.SEND]
     attempts.start(session, [_attempt(dispatch, now) for dispatch in tries])
-    return len(claimed), dispatches
+    return len(claimed), admitted.now
 
 
 def _silent(message: Claimed, doubtful: bool) -> Outcome:
@@ -163,32 +172,39 @@ def _attempt(dispatch: Dispatch, now: datetime) -> dict[str, Any]:
 
 
 def _send_all(
-    dispatches: Sequence[Dispatch], channels: Channels, *, begun: float, may_call: Callable[[], bool]
+    dispatches: Sequence[Dispatch],
+    channels: Channels,
+    gate: Gate,
+    *,
+    begun: float,
+    may_call: Callable[[], bool],
 ) -> list[Sent]:
     """What stays in the house one by one; what leaves it several at a time, for others take their time."""
     inside = [d for d in dispatches if d.claimed.channel in INSIDE]
     outside = [d for d in dispatches if d.claimed.channel not in INSIDE]
-    sent = [_send(dispatch, channels) for dispatch in inside]
+    sent = [_send(dispatch, channels, gate) for dispatch in inside]
     if outside:
         until = begun + LEASE.total_seconds() / 2
-        in_time = partial(_send_in_time, channels=channels, until=until, may_call=may_call)
+        in_time = partial(_send_in_time, channels=channels, gate=gate, until=until, may_call=may_call)
         with ThreadPoolExecutor(SENDERS) as pool:
             sent += pool.map(in_time, outside)
     return sent
 
 
-def _send_in_time(dispatch: Dispatch, channels: Channels, until: float, may_call: Callable[[], bool]) -> Sent:
+def _send_in_time(
+    dispatch: Dispatch, channels: Channels, *, gate: Gate, until: float, may_call: Callable[[], bool]
+) -> Sent:
     """No call begins that could outlast the lease, or once the process was told to stop."""
     if dispatch.turn is Turn.GIVE_UP:
-        return _send(dispatch, channels)
+        return _send(dispatch, channels, gate)
     if not may_call():
         return Sent(dispatch, doubts.not_begun(dispatch.turn, doubts.HANDED_BACK), None)
     if clocks.seconds() >= until:
         return Sent(dispatch, doubts.not_begun(dispatch.turn, doubts.NO_TIME), None)
-    return _send(dispatch, channels)
+    return _send(dispatch, channels, gate)
 
 
-def _send(dispatch: Dispatch, channels: Channels) -> Sent:
+def _send(dispatch: Dispatch, channels: Channels, gate: Gate) -> Sent:
     """One bad message is one bad message: whatever it raises is caught here."""
     try:
         text = _render(dispatch)
@@ -196,7 +212,7 @@ def _send(dispatch: Dispatch, channels: Channels) -> Sent:
         code = _name(dispatch, error)
         return Sent(dispatch, Unknown(code) if dispatch.doubts else Rejected(code, permanent=False), None)
     try:
-        return Sent(dispatch, _call(dispatch, text, channels), text)
+        return Sent(dispatch, _call(dispatch, text, channels, gate), text)
     except Exception as error:
         return Sent(dispatch, Unknown(_name(dispatch, error)), text)
 
@@ -206,13 +222,16 @@ def _name(dispatch: Dispatch, error: Exception) -> str:
     return type(error).__name__
 
 
-def _call(dispatch: Dispatch, text: wording.Text | None, channels: Channels) -> Answer:
+def _call(dispatch: Dispatch, text: wording.Text | None, channels: Channels, gate: Gate) -> Answer:
     if dispatch.turn is Turn.GIVE_UP:
         return Unknown("given-up")
+    if dispatch.turn is Turn.PASS_ON:
+        return Rejected(doubts.SHUT, permanent=True)
     channel = channels[dispatch.claimed.channel]
     if dispatch.turn is Turn.ASK:
-        return channel.look_up(dispatch.claimed.id) or Rejected("never-arrived", permanent=False)
-    return channel.send(_letter(dispatch, text))
+        nothing = Rejected("never-arrived", permanent=False)
+        return gate.call(dispatch, lambda: channel.look_up(dispatch.claimed.id) or nothing)
+    return gate.call(dispatch, lambda: channel.send(_letter(dispatch, text)))
 
 
 def _letter(dispatch: Dispatch, text: wording.Text | None) -> Letter:

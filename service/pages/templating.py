@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schedules import days
+from service.flows import outbox
 
 _templates = Environment(
     loader=PackageLoader("service.pages"),
@@ -23,6 +24,7 @@ def _local(moment: datetime, zone: str = "UTC") -> str:
 
 
 _templates.filters["local"] = _local
+_templates.filters["word"] = outbox.word
 
 
 def render(template: str, **context: Any) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL
 
 from db import migrations
 from db.engine import make_engine
+from service.flows import health
 from tests.trace import tree
 
 PROGRAM = [sys.executable, "-c", "import sys; from service.cli import main; sys.exit(main())"]
@@ -125,7 +126,7 @@ def test_serve_without_the_worker_sends_nothing_and_says_so(tmp_path: Path) -> N
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_worker_runs_the_loops_and_stops_when_told(tmp_path: Path, number: signal.Signals) -> None:
     with running("worker", cwd=tmp_path) as (process, log):
-        eventually(lambda: (tmp_path / "nextcount.db").exists() and beats(tmp_path / "nextcount.db") == 2)
+        eventually(lambda: (tmp_path / "nextcount.db").exists() and beats(tmp_path / "nextcount.db") == LOOPS)
         process.send_signal(number)
         assert process.wait(SOON) == 0
     assert "Traceback" not in log.read_text()
@@ -180,36 +181,35 @@ def test_the_composed_web_starts_with_its_own_options(tmp_path: Path) -> None:
         assert (asked.returncode, asked.stderr[:33]) == (2, "nextcount: NEXTCOUNT_DATABASE_URL")
 
 
+LOOPS = len(health.LOOPS)
 GATEWAY = {
     "NEXTCOUNT_WEBHOOK_URL": "http://127.0.0.1:9/",
     "NEXTCOUNT_WEBHOOK_SECRET": "between the gateway and us",
 }
 
 
-@pytest.mark.parametrize("command", ["worker", "serve"])
-def test_nothing_leaves_the_house_until_somebody_says_so(command: str, tmp_path: Path) -> None:
-    for more in ((), ("--release-transports-by", " ")):
-        refused = done(command, *more, cwd=tmp_path, **GATEWAY)
-        assert (refused.returncode, refused.stdout) == (2, "")
-        assert refused.stderr == (
-            "nextcount: sms would really be sent: say --release-transports-by NAME, or configure no "
-            "transport and everything stays in the local outbox\n"
-        )
+def released(folder: Path) -> list[tuple[str, str | None, str | None]]:
+    with closing(sqlite3.connect(folder / "nextcount.db")) as connection:
+        return connection.execute("SELECT channel, place, released_by FROM lane ORDER BY channel").fetchall()
 
 
-def test_who_lets_transports_send_is_written_down(tmp_path: Path) -> None:
-    assert done("migrate", cwd=tmp_path).returncode == 0
-    with closing(sqlite3.connect(tmp_path / "nextcount.db")) as connection, connection:
-        columns = "id, name, time_zone, phone, emergency_number, created_at"
-        values = ("0" * 32, "Elm", "Europe/London", "1", "2", "2026-01-05 00:00:00")
-        connection.execute(f"INSERT INTO clinic ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)
-    with running("worker", "--release-transports-by", "Dana Reyes", cwd=tmp_path, **GATEWAY) as (process, _):
-        eventually(lambda: beats(tmp_path / "nextcount.db") == 2)
+def test_a_transport_waits_until_somebody_has_seen_what_would_go_out_and_releases_it(tmp_path: Path) -> None:
+    with running("worker", cwd=tmp_path, **GATEWAY) as (process, _):
+        there = tmp_path / "nextcount.db"
+        eventually(lambda: there.exists() and beats(there) == LOOPS)
         process.send_signal(signal.SIGTERM)
         assert process.wait(SOON) == 0
-    with closing(sqlite3.connect(tmp_path / "nextcount.db")) as connection:
-        entries = connection.execute("SELECT actor, action, detail FROM audit_entry").fetchall()
-    assert entries == [("Dana Reyes", "transports release", '{"channels":["sms"]}')]
+    assert released(tmp_path) == [("sms", "127.0.0.1:9", None)]
+    shown = "sms (127.0.0.1:9): not released; within a day 0 messages to 0 patients.\n"
+    release = ("transports", "release", "--by", "Dana Reyes")
+    asked = done(*release, cwd=tmp_path, **GATEWAY)
+    assert (asked.returncode, asked.stdout) == (2, shown)
+    assert asked.stderr == "nextcount: nothing was done, for there is nobody to ask: say --yes\n"
+    agreed = done(*release, "--yes", cwd=tmp_path, **GATEWAY)
+    assert agreed.stdout == f"{shown}Released by Dana Reyes: sms (127.0.0.1:9).\n"
+    assert released(tmp_path) == [("sms", "127.0.0.1:9", "Dana Reyes")]
+    shown = done("transports", "show", cwd=tmp_path, **GATEWAY).stdout
+    assert shown.startswith("sms (127.0.0.1:9): released by Dana Reyes; ")
 
 
 def test_migrate_brings_an_empty_database_to_the_head_and_may_be_repeated(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_H16_every_code_means_one_thing(
 ) -> None:
     said = f"{code} {enhanced}".strip()
     read = rejected(code, f"{enhanced} no".encode(), of_recipient=of_recipient)
-    assert read == Rejected(said, permanent=permanent, bad_address=bad)
+    assert read == Rejected(said, permanent=permanent, bad_address=bad, down=code == 421)
     if code == 421 or (code == 521 and of_recipient):
         return
     when = "refuse" if of_recipient else "after"
@@ -189,7 +189,7 @@ def test_nobody_there_is_a_definite_no() -> None:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
     answer = plain(port).send(letter("ada@example.org"))
-    assert answer == Rejected("ConnectionRefusedError", permanent=False)
+    assert answer == Rejected("ConnectionRefusedError", permanent=False, down=True)
 
 
 def test_a_server_that_never_greets_is_given_up_before_anything_was_said(mail_server: Peer) -> None:
@@ -247,7 +247,8 @@ def test_an_encrypted_connection_is_to_who_the_certificate_names(
     ):
         there = Server(host=host, port=mail_server.ports[number], tls=tls)
         answer = Email(there, FROM, context=context).send(letter(address))
-        assert answer == (Accepted() if works else Rejected("SSLCertVerificationError", permanent=False))
+        refused = Rejected("SSLCertVerificationError", permanent=False, down=True)
+        assert answer == (Accepted() if works else refused)
     assert [mail["tls"] for mail in mail_server.ledger if mail["to"] == [address]] == [True]
 
 
@@ -255,5 +256,5 @@ def test_without_starttls_nothing_is_said_in_the_open(tmp_path: Path) -> None:
     with peer("smtp_server.py", tmp_path / "ledger") as found:
         there = Server(host="localhost", port=found.ports[0], tls="starttls")
         answer = Email(there, FROM).send(letter("ada@example.org"))
-        assert answer == Rejected("SMTPNotSupportedError", permanent=False)
+        assert answer == Rejected("SMTPNotSupportedError", permanent=False, down=True)
         assert found.ledger == []

@@ -11,7 +11,7 @@ import pytest
 
 from db.tables import Channel
 from db.types import new_id
-from service.channels import Accepted, Receipt, Rejected, Unknown, webhook
+from service.channels import Accepted, Receipt, Rejected, Unknown, signed, webhook
 from service.channels.webhook import Webhook
 from tests.service.channels.conftest import SECRET, Peer, letter
 
@@ -65,7 +65,7 @@ def test_an_acceptance_counts_whatever_follows_it(gateway: Peer, address: str) -
 
 def test_a_redirect_is_not_followed(gateway: Peer) -> None:
     sent = letter("redirect")
-    assert hook(gateway).send(sent) == Rejected("307", permanent=False)
+    assert hook(gateway).send(sent) == Rejected("307", permanent=False, down=True)
     assert len([e for e in gateway.ledger if str(sent.key) in e.get("body", "")]) == 1
 
 
@@ -73,7 +73,7 @@ def test_nobody_there_is_a_definite_no() -> None:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
     answer = Webhook(f"http://127.0.0.1:{port}", SECRET, Channel.SMS).send(letter("ok"))
-    assert answer == Rejected("ConnectError", permanent=False)
+    assert answer == Rejected("ConnectError", permanent=False, down=True)
 
 
 STATUSES = {
@@ -89,8 +89,8 @@ def test_H16_every_status_means_one_thing(gateway: Peer, means: str, status: int
     expected = {
         "taken": Accepted(None),
         "never": Rejected(str(status), permanent=True, bad_address=status == 410),
-        "later": Rejected(str(status), permanent=False),
-        "unknown": Unknown(str(status)),
+        "later": Rejected(str(status), permanent=False, down=status not in (408, 425, 429)),
+        "unknown": Unknown(str(status), down=status >= 500),
     }[means]
     assert hook(gateway).send(letter(f"status {status}")) == expected
 
@@ -104,7 +104,9 @@ def test_a_bad_address_is_said_by_its_code(gateway: Peer) -> None:
 def test_H12_what_the_gateway_asks_us_to_wait_is_part_of_the_answer(gateway: Peer) -> None:
     for code in (429, 503):
         answer = hook(gateway).send(letter(f"status {code} 7"))
-        assert answer == Rejected(str(code), permanent=False, retry_after=timedelta(seconds=7))
+        assert answer == Rejected(
+            str(code), permanent=False, retry_after=timedelta(seconds=7), down=code == 503
+        )
 
 
 # ---- looking up
@@ -138,8 +140,8 @@ def test_a_look_up_can_say_that_it_was_refused(gateway: Peer) -> None:
 
 def receipt(body: bytes, *, at: datetime = NOW, secret: bytes = SECRET, **other: str) -> Receipt | None:
     timestamp = str(int(at.timestamp()))
-    signed = {"timestamp": timestamp, "signature": webhook.sign(secret, timestamp, body)} | other
-    return webhook.parse_receipt(body, secret=SECRET, now=NOW, **signed)
+    given = {"timestamp": timestamp, "signature": signed.sign(secret, timestamp, body)} | other
+    return signed.parse_receipt(body, secret=SECRET, now=NOW, **given)
 
 
 def test_a_receipt_is_read_when_the_gateway_signed_it() -> None:
