@@ -62,9 +62,10 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
 
 
 def windows(session: Session, *, on: date) -> Sequence[sa.Row]:
-    """Of the same items only what tells their state: `last_on_time`, `lapses_on`, `time_zone`."""
+    """Of the same items what tells their state: `last_on_time`, `lapses_on`, `time_zone`; how many."""
     late, patients = batches.table(Item), batches.table(Patient)
-    return session.execute(_late(on, late.c.last_on_time, late.c.lapses_on, patients.c.time_zone)).all()
+    columns = (late.c.last_on_time, late.c.lapses_on, patients.c.time_zone)
+    return session.execute(_late(on, *columns, sa.func.count().label("n")).group_by(*columns)).all()
 
 
 def _rows(session: Session, on: date, clinic_id: UUID | None) -> Sequence[sa.Row]:

@@ -195,7 +195,8 @@ def test_every_operation_is_named_tagged_and_says_how_it_fails(client: TestClien
     paths = client.get("/v1/openapi.json").json()["paths"]
     operations = [operation for path in paths.values() for operation in path.values()]
     assert {operation["operationId"] for operation in operations} == {
-        "alive", "ready", "preview_schedule", "list_overdue", "list_outbox",
+        "alive", "ready", "preview_schedule", "list_overdue", "list_outbox", "report_adherence",
+        "list_adherence_lines", "list_prescribing_status", "list_patients_without_next_date",
     }  # fmt: skip
     assert all(operation["tags"] for operation in operations)
     for operation in operations:
