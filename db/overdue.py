@@ -62,9 +62,10 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
 
 
 def windows(session: Session, *, on: date, clinic_id: UUID | None = None) -> Sequence[sa.Row]:
-    """Of the same items only what tells their state: `last_on_time`, `lapses_on`, `time_zone`."""
+    """Of the same items what tells their state: `last_on_time`, `lapses_on`, `time_zone`; how many."""
     late, patients = batches.table(Item), batches.table(Patient)
-    query = _late(on, late.c.last_on_time, late.c.lapses_on, patients.c.time_zone)
+    columns = (late.c.last_on_time, late.c.lapses_on, patients.c.time_zone)
+    query = _late(on, *columns, sa.func.count().label("n")).group_by(*columns)
     return session.execute(query if clinic_id is None else query.where(late.c.clinic_id == clinic_id)).all()
 
 

@@ -1,25 +1,23 @@
 """Every measure of adherence as a named part of a named whole, addable from clinic to clinic.
 
-The figures in the measures (28 days late, 7 days after a reminder) are a product choice, as are the items'
-windows. A report as of a past moment passes what was known then, and that day as `as_of`.
+The 28 days of a very late test are a product choice, as are the items' windows. A report as of a past moment
+passes what was known then, and that day as `as_of`.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from types import MappingProxyType
 from typing import TypeVar
 
 from schedules.facts import Class, Item
 
 VERY_LATE = 28  # days after the due day
-EFFECT = timedelta(days=7)  # after a reminder
 
 ON_TIME, LATE, MISSED, OVERDUE = "on-time", "late", "missed", "open-and-overdue"
 NOT_YET = "open-not-overdue"
 IN_RATE = {Class.ON_TIME: ON_TIME, Class.LATE: LATE, Class.MISSED: MISSED}
-WERE_OPEN = frozenset({None, Class.ON_TIME, Class.LATE, Class.WAIVED, Class.ATTESTED, Class.ENDED})
 
 Key = TypeVar("Key")
 
@@ -80,7 +78,7 @@ def _sum(one: Mapping[Key, int], other: Mapping[Key, int]) -> Mapping[Key, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duty:
-    """What the measures ask of one item."""
+    """What the measures ask of one item, or of as many `times` as there are items like it."""
 
     due_on: date
     last_on_time: date
@@ -88,12 +86,14 @@ class Duty:
     collected_on: date | None = None
     closed_on: date | None = None
     held: bool = False
+    phase: str = ""
+    times: int = 1
 
     @classmethod
     def of(cls, item: Item) -> "Duty":
         return cls(
             due_on=item.due_on, last_on_time=item.last_on_time, class_=item.class_,
-            collected_on=item.collected_on, closed_on=item.closed_on, held=item.held,
+            collected_on=item.collected_on, closed_on=item.closed_on, held=item.held, phase=str(item.phase),
         )  # fmt: skip
 
 
@@ -108,16 +108,17 @@ def on_time(duties: Iterable[Duty], period: Period, *, as_of: date, grace: bool 
     for duty in duties:
         if duty.last_on_time not in period or duty.class_ is Class.WITHDRAWN:
             continue
-        place = _place(duty, as_of=as_of, grace=grace)
-        if place in parts:
-            parts[place] += 1
+        part = place(duty, as_of=as_of, grace=grace)
+        if part in parts:
+            parts[part] += duty.times
         else:
-            excluded[place] += 1
+            excluded[part] += duty.times
     name = "on-time" if grace else "on-time-without-grace"
     return Measure(name=name, period=period, counted=ON_TIME, parts=parts, excluded=dict(excluded))
 
 
-def _place(duty: Duty, *, as_of: date, grace: bool) -> str:
+def place(duty: Duty, *, as_of: date, grace: bool = True) -> str:
+    """The part of the on-time rate in which an item is counted, or the class by which it is excluded."""
     if duty.class_ is None and duty.held:
         return Class.HELD.value
     if duty.class_ is None:
@@ -129,59 +130,6 @@ def _place(duty: Duty, *, as_of: date, grace: bool) -> str:
 
 def _used_grace(duty: Duty) -> bool:
     return duty.collected_on is not None and duty.due_on < duty.collected_on <= duty.last_on_time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One test clock of one course. `pauses` are [from, to) days, the last one perhaps without an end."""
-
-    duties: tuple[Duty, ...]
-    pauses: tuple[tuple[date, date | None], ...] = ()
-    enrolled: date | None = None
-    ended: date | None = None
-
-
-def days_in_date(records: Iterable[Record], period: Period, *, as_of: date) -> Measure:
-    """Clock-days not overdue, of the clock-days on the medicine up to `as_of`; held days are in neither."""
-    parts = {"in-date": 0, "overdue": 0}
-    excluded = {Class.HELD.value: 0}
-    last = min(period.last, as_of)
-    for record in records:
-        ours, overdue, held = (mask.bit_count() for mask in _masks(record, period.first, last))
-        parts["in-date"] += ours - overdue
-        parts["overdue"] += overdue
-        excluded[Class.HELD.value] += held
-    return Measure(name="days-in-date", period=period, counted="in-date", parts=parts, excluded=excluded)
-
-
-def _masks(record: Record, first: date, last: date) -> tuple[int, int, int]:
-    """The days from `first` to `last` as bits: ours and not held, overdue among them, and held."""
-
-    def bits(begin: date, end: date | None) -> int:
-        """The days from `begin` up to the day before `end`."""
-        low = max((begin - first).days, 0)
-        high = (last - first).days + 1
-        high = high if end is None else min(high, (end - first).days)
-        return (1 << high) - (1 << low) if high > low else 0
-
-    begin = _begin(record)
-    medicine = bits(begin, record.ended) if begin is not None else 0
-    held = overdue = 0
-    for start, end in record.pauses:
-        held |= bits(start, end)
-    for duty in record.duties:
-        if duty.class_ in WERE_OPEN:
-            overdue |= bits(duty.last_on_time + timedelta(days=1), duty.closed_on)
-    ours = medicine & ~held
-    return ours, overdue & ours, medicine & held
-
-
-def _begin(record: Record) -> date | None:
-    """The first item's due day, or the enrolment day when that is later."""
-    dues = [duty.due_on for duty in record.duties if duty.class_ is not Class.WITHDRAWN]
-    if not dues:
-        return None
-    return min(dues) if record.enrolled is None else max(min(dues), record.enrolled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,73 +177,41 @@ def lateness(duties: Iterable[Duty], period: Period) -> Lateness:
     for duty in duties:
         if duty.last_on_time not in period or duty.class_ is Class.WITHDRAWN:
             continue
-        if duty.class_ in (Class.ON_TIME, Class.LATE) and duty.collected_on is not None:
-            items[(duty.collected_on - duty.due_on).days] += 1
+        if (late := days_late(duty)) is not None:
+            items[late] += duty.times
         else:
-            excluded[duty.class_.value if duty.class_ is not None else "open"] += 1
+            excluded[duty.class_.value if duty.class_ is not None else "open"] += duty.times
     return Lateness(period=period, items=dict(items), excluded=dict(excluded))
+
+
+def days_late(duty: Duty) -> int | None:
+    """From the due day to collection; None for what was not collected."""
+    if duty.class_ not in (Class.ON_TIME, Class.LATE) or duty.collected_on is None:
+        return None
+    return (duty.collected_on - duty.due_on).days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
-    """One course on the medicine: does it have an open item?"""
+    """One course on the medicine: does it have an open item? Who is on two medicines counts on each."""
 
     patient: str
     open_item: bool
+    course: str = ""
+    times: int = 1
 
 
 def coverage(courses: Iterable[Cover], *, as_of: date) -> Measure:
-    """Patients on a medicine whose every course has an open item; `names` are the others, to be called."""
-    covered: dict[str, bool] = {}
+    """Patients on a medicine that has an open item for them; `names` are the others, to be called."""
+    covered: dict[tuple[str, str], bool] = {}
+    times: dict[tuple[str, str], int] = {}
     for course in courses:
-        covered[course.patient] = covered.get(course.patient, True) and course.open_item
-    names = tuple(sorted(patient for patient, good in covered.items() if not good))
-    parts = {"with-open-item": len(covered) - len(names), "without": len(names)}
+        key = course.patient, course.course
+        covered[key] = covered.get(key, True) and course.open_item
+        times[key] = course.times
+    without = [key for key, good in covered.items() if not good]
+    some = sum(times[key] for key in without)
+    parts = {"with-open-item": sum(times.values()) - some, "without": some}
+    names = tuple(sorted({patient for patient, _ in without}))
     period = Period(as_of, as_of)
     return Measure(name="coverage", period=period, counted="with-open-item", parts=parts, names=names)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A reminder that went out on a local day, and the collection day of its item, if there is one."""
-
-    rung: str
-    on: date
-    collected_on: date | None = None
-
-
-def reminder_effect(sent: Iterable[Sent], period: Period, *, as_of: date) -> Mapping[str, Measure]:
-    """By rung: items collected within 7 days of the reminder, of all reminders sent in the period."""
-    counts: dict[str, dict[str, int]] = {}
-    for reminder in sent:
-        if reminder.on in period:
-            none = {"collected-in-7-days": 0, "not-collected-in-7-days": 0, "7-days-not-over": 0}
-            counts.setdefault(reminder.rung, none)[_effect(reminder, as_of)] += 1
-    return {
-        rung: Measure(
-            name=f"reminder-effect/{rung}", period=period, counted="collected-in-7-days", parts=parts
-        )
-        for rung, parts in sorted(counts.items())
-    }
-
-
-def _effect(reminder: Sent, as_of: date) -> str:
-    day = reminder.collected_on
-    if day is not None and reminder.on <= day <= min(reminder.on + EFFECT, as_of):
-        return "collected-in-7-days"
-    return "not-collected-in-7-days" if as_of > reminder.on + EFFECT else "7-days-not-over"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A check-in that was sent on a local day."""
-
-    on: date
-    answered: bool
-
-
-def check_ins(asked: Iterable[Asked], period: Period) -> Measure:
-    """Check-ins answered, of the check-ins sent in the period."""
-    answers = [check_in.answered for check_in in asked if check_in.on in period]
-    parts = {"answered": sum(answers), "unanswered": len(answers) - sum(answers)}
-    return Measure(name="check-ins", period=period, counted="answered", parts=parts)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from schedules import days
 from schedules import events as entries
+from schedules import status as statuses
 from schedules.cadence import fold_of
-from schedules.facts import Course, Draw, Event, EventType, Item, Need, Plan, State, Status
+from schedules.facts import Course, Draw, Event, EventType, Item, Need, Plan, Status
 from schedules.fold import Fold
 from schedules.needs import course_needs, spans, unfinished
 
@@ -222,18 +223,10 @@ def _answer(
     )
 
 
-WORST = [Status.IN_DATE, Status.DUE, Status.OVERDUE, Status.LAPSED, Status.HELD]
-
-
 def _status(folds: Sequence[Fold], items: Sequence[Item], *, today: date, ended: bool) -> Status:
     tests = {fold.clock.id for fold in folds if fold.clock.kind == "test"}
     if ended or (tests and all(fold.end is not None for fold in folds if fold.clock.id in tests)):
         return Status.ENDED
     if any(fold.hold is not None for fold in folds):
         return Status.HELD
-    states = [_status_of(item.state(today)) for item in items if item.clock in tests and item.class_ is None]
-    return max(states, key=WORST.index, default=Status.IN_DATE)
-
-
-def _status_of(state: State) -> Status:
-    return Status.IN_DATE if state is State.UPCOMING else Status(state.value)
+    return statuses.worst(item.state(today) for item in items if item.clock in tests and item.class_ is None)

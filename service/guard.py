@@ -63,13 +63,13 @@ def _admit(request: Request, operation: str, *, page: bool) -> None:
 
 
 def _caller(house: House, request: Request, now: datetime, *, page: bool) -> Caller | None:
-    """A key counts everywhere; a browser's cookie only for pages, which other sites cannot send forms to."""
+    """A key counts everywhere; a browser's cookie for reading, and for forms of our own pages."""
     if (given := request.headers.get("authorization")) is not None:
         scheme, _, key = given.partition(" ")
         return auth.identify(house.engine, key.strip(), now=now) if scheme.lower() == "bearer" else None
     if page and request.method not in SAFE:
         same_origin(request)
-    token = request.cookies.get(house.cookie) if page else None
+    token = request.cookies.get(house.cookie) if page or request.method in SAFE else None
     found = auth.of_session(house.engine, token, now=now) if token else None
     return found or (house.stand_in if is_open(house) else None)
 

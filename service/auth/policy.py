@@ -48,6 +48,10 @@ ROWS = (
     ("list_overdue", CARE, CARE),
     ("list_outbox", CARE, CARE),
     ("preview_schedule", ALL, ALL),
+    ("report_adherence", ALL, ALL),
+    ("list_adherence_lines", ALL, ALL),
+    ("list_prescribing_status", CARE, CARE),
+    ("list_patients_without_next_date", CARE, CARE),
     ("create_patient", "coordinator admin", "coordinator admin"),
     ("find_patients", CARE, CARE),
     ("read_patient", CARE, CARE),
@@ -56,6 +60,8 @@ ROWS = (
     ("front_page", CARE, CARE),
     ("overdue_page", CARE, CARE),
     ("outbox_page", CARE, CARE),
+    ("adherence_page", ALL, ALL),
+    ("prescribing_page", CARE, CARE),
 )
 
 TABLE: Mapping[str, Allowed] = MappingProxyType(

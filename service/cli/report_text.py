@@ -7,18 +7,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from schedules import groups
 from schedules.adherence import Measure
 from service.errors import one_line
 from service.flows import figures
 from service.flows.reports import Report, Section
 
 NO_DATA = "no data"
+NOT_SO = "–"  # the measure cannot be told apart so
 MOST_NAMES = 20
-HEADER = ("clinic", "on time", "no grace", "days in date", "median late", "open item")
+HEADER = ("on time", "no grace", "days in date", "median late", "open item")
 
 
 def plain(report: Report) -> str:
-    rows = [HEADER, *_rows(report)]
+    rows = [(report.question.by.value, *HEADER), *_rows(report)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
@@ -33,7 +35,7 @@ def plain(report: Report) -> str:
 def show(report: Report) -> None:
     """The same on a terminal."""
     table = Table()
-    for number, name in enumerate(HEADER):
+    for number, name in enumerate((report.question.by.value, *HEADER)):
         table.add_column(name, justify="right" if number else "left")
     for row in _rows(report):
         table.add_row(*map(Text, row))
@@ -47,13 +49,16 @@ def sentences(report: Report) -> Iterator[str]:
     yield _heading(report)
     yield f"Patients: {total.patients}. Courses: {total.courses}."
     yield _on_time(total)
-    yield f"Days in date: {_of(total.days_in_date, 'days')}{_but(total.days_in_date.excluded)}."
+    if total.days_in_date is not None:
+        yield f"Days in date: {_of(total.days_in_date, 'days')}{_but(total.days_in_date.excluded)}."
     yield _lateness(total)
-    yield _coverage(report)
+    if total.coverage is not None:
+        yield _coverage(report, total.coverage)
     if total.check_ins.denominator:
         yield f"Check-ins answered: {_of(total.check_ins, 'sent')}."
     for name, measure in total.reminders.items():
         yield f"Reminder {name}: within 7 days the test was done after {_of(measure, 'sent')}."
+    yield f"By {report.question.by.value}: {groups.RULES[report.question.by]}."
     yield f"Grace, the days after the due day that are still on time: {figures.GRACE} ({figures.CHOICE})."
 
 
@@ -87,8 +92,7 @@ def _lateness(total: Section) -> str:
     )
 
 
-def _coverage(report: Report) -> str:
-    measure = report.total.coverage
+def _coverage(report: Report, measure: Measure) -> str:
     said = f"Patients on a medicine with a test planned: {_of(measure, 'patients')}."
     if not measure.names:
         return said
@@ -116,7 +120,7 @@ def _but(excluded: Mapping[str, int]) -> str:
 
 
 def _rows(report: Report) -> Iterator[tuple[str, ...]]:
-    for name, section in report.clinics.items():
+    for name, section in report.groups.items():
         yield _row(one_line(name), section)
     yield _row("all", report.total)
 
@@ -127,9 +131,9 @@ def _row(name: str, section: Section) -> tuple[str, ...]:
         name,
         _share(section.on_time),
         _percent(section.without_grace),
-        _percent(section.days_in_date),
+        NOT_SO if section.days_in_date is None else _percent(section.days_in_date),
         NO_DATA if median is None else str(median),
-        _share(section.coverage),
+        NOT_SO if section.coverage is None else _share(section.coverage),
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from datetime import UTC, date, datetime
@@ -13,15 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schedules.groups import By
 from service.cli.running import Database, opened
 from service.errors import Refused
 
 if TYPE_CHECKING:
     from service.flows.reports import Report
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet calculate, or run, a cell
-COLUMNS = ("clinic", "from", "to", "as_of", "measure", "part", "kind", "value", "denominator", "rate")
-ALL = "(all)"
 OLDEST = 1900
 
 reports_app = typer.Typer(help="Figures about how well the plans are kept.", no_args_is_help=True)
@@ -47,6 +43,7 @@ def adherence(
     clinic: Annotated[str | None, typer.Option(metavar="NAME", help="Only this clinic.")] = None,
     medicine: Annotated[str | None, typer.Option(metavar="NAME", help="Only courses on it.")] = None,
     protocol: Annotated[str | None, typer.Option(metavar="ID", help="Only courses under it.")] = None,
+    by: Annotated[By, typer.Option(help="What to tell apart.")] = By.CLINIC,
     first: Annotated[
         str | None, typer.Option("--from", metavar="DAY", help="The first day: 2026-01-01.")
     ] = None,
@@ -70,6 +67,7 @@ def adherence(
         clinic=clinic,
         medicine=medicine,
         protocol=protocol,
+        by=by,
         first=_day(first, "--from"),
         last=_day(last, "--to"),
         as_of=_moment(as_of),
@@ -129,24 +127,4 @@ def _written(found: Report, form: Format) -> str:
 
     if form is Format.JSON:
         return json.dumps(figures.as_json(found), indent=2) + "\n"
-    return _csv(found) if form is Format.CSV else report_text.plain(found)
-
-
-def _csv(found: Report) -> str:
-    """A line for each figure; an empty value is no data. Counts that are not excluded add up."""
-    from service.flows import figures
-
-    first, last = found.question.first, found.period.last
-    period = (first.isoformat() if first else "", last.isoformat(), figures.stamp(found.moment))
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(COLUMNS)
-    for figure in figures.figures(found):
-        clinic, *rest = figure
-        lines.writerow(map(_cell, (ALL if clinic is None else clinic, *period, *rest)))
-    return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    """Text that a spreadsheet would take for a formula is quoted; a number of ours is not text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return figures.as_csv(found) if form is Format.CSV else report_text.plain(found)

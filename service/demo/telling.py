@@ -93,7 +93,7 @@ def _adherence(engine: Engine, now: datetime) -> str:
     report = reports.adherence(engine, Question(), now=now)
     rates = [
         f"{name} {measure.numerator} of {measure.denominator}" if measure.denominator else f"{name} no data"
-        for name, section in sorted(report.clinics.items())
+        for name, section in sorted(report.groups.items())
         for measure in [section.on_time]
     ]
     return f"On time so far: {'; '.join(rates)}."

@@ -4,7 +4,7 @@ What was known at a past moment no later entry changes, so neither does what fol
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -15,10 +15,12 @@ from sqlmodel import Session
 from db import adherence as records
 from db import courses
 from db.adherence import Scope
+from db.batches import batched
 from db.courses import CourseFacts
 from schedules import days
 from schedules import plan as planning
-from schedules.adherence import Duty
+from schedules.adherence import Cover, Duty
+from schedules.clock_days import Record
 from schedules.facts import Plan
 
 TEST, CHECK_IN = records.COUNTED
@@ -38,19 +40,48 @@ class Followed:
     def on_medicine(self, day: date) -> bool:
         return self.row.start <= day and (self.ended is None or day < self.ended)
 
+    def records(self) -> Iterator[tuple[str, Record]]:
+        """Its test clocks by name."""
+        for clock, duties in self.tests.items():
+            yield (
+                clock,
+                Record(
+                    duties=tuple(duties.values()),
+                    pauses=tuple(self.pauses.get(clock, ())),
+                    enrolled=self.row.enrolled,
+                    ended=self.ended,
+                ),
+            )
 
-def found(session: Session, scope: Scope, *, moment: datetime) -> Iterable[Followed]:
-    """Every course of the scope. `moment` is the one of the scope, or now."""
-    rows = records.courses(session, scope)
-    return _planned(session, scope, rows) if scope.at is not None else _written(session, scope, rows, moment)
+    def cover(self) -> Cover:
+        """A course is covered when each of its test clocks has an open item."""
+        clocks = [any(duty.class_ is None for duty in clock.values()) for clock in self.tests.values()]
+        return cover(self.row, bool(clocks) and all(clocks))
 
 
-def _written(session: Session, scope: Scope, rows: Sequence[sa.Row], now: datetime) -> Iterable[Followed]:
+def cover(row: sa.Row, open_item: bool) -> Cover:
+    return Cover(patient=str(row.patient_id), course=str(row.id), open_item=open_item)
+
+
+def found(
+    session: Session, scope: Scope, *, moment: datetime, rows: Iterable[sa.Row] | None = None
+) -> Iterator[Followed]:
+    """Every course of the scope, or of these rows of it. `moment` is the one of the scope, or now."""
+    rows = records.courses(session, scope) if rows is None else rows
+    for some in batched(rows):
+        if scope.at is not None:
+            yield from _planned(session, scope.at, some)
+        else:
+            yield from _written(session, some, moment)
+
+
+def _written(session: Session, rows: Sequence[sa.Row], now: datetime) -> Iterator[Followed]:
+    keys = [(row.clinic_id, row.id) for row in rows]
     duties: dict[UUID, dict[str, Duties]] = defaultdict(lambda: {TEST: {}, CHECK_IN: {}})
-    for item in records.items(session, scope):
+    for item in records.items(session, keys):
         duties[item.course_id][item.kind].setdefault(item.clock, {})[item.ordinal] = _duty(item)
     paused = {
-        facts.id: _plan(facts, now).pauses for facts in courses.known(session, records.held(session, scope))
+        facts.id: _plan(facts, now).pauses for facts in courses.known(session, records.held(session, keys))
     }
     for row in rows:
         mine = duties[row.id]
@@ -71,14 +102,14 @@ def _duty(item: sa.Row) -> Duty:
         collected_on=item.collected_on,
         closed_on=item.closed_on,
         held=item.held,
+        phase=item.phase,
     )
 
 
-def _planned(session: Session, scope: Scope, rows: Sequence[sa.Row]) -> Iterable[Followed]:
+def _planned(session: Session, at: datetime, rows: Sequence[sa.Row]) -> Iterator[Followed]:
     by_id = {row.id: row for row in rows}
-    assert scope.at is not None
-    for facts in courses.known(session, [(row.clinic_id, row.id) for row in rows], at=scope.at):
-        plan = _plan(facts, scope.at)
+    for facts in courses.known(session, [(row.clinic_id, row.id) for row in rows], at=at):
+        plan = _plan(facts, at)
         mine: dict[str, Duties] = {TEST: {}, CHECK_IN: {}}
         for item in plan.items:
             if item.kind in mine:

@@ -37,11 +37,11 @@ def counted(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> 
     """How many are overdue and how many have lapsed: the same that `ranked` gives, without the reasons."""
     with reading(engine) as session:
         rows = overdue.windows(session, on=_latest_day(now), clinic_id=clinic_id)
-    counts = Counter(
-        State.LAPSED if _today(now, row.time_zone) >= row.lapses_on else State.OVERDUE
-        for row in rows
-        if _today(now, row.time_zone) > row.last_on_time
-    )
+    counts: Counter[State] = Counter()
+    for row in rows:
+        today = _today(now, row.time_zone)
+        if today > row.last_on_time:
+            counts[State.LAPSED if today >= row.lapses_on else State.OVERDUE] += row.n
     return {state: counts[state] for state in risk.SLIPPED}
 
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import parse_qs
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
 from fastapi import Query, Request
@@ -12,15 +12,23 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from db import totals
+from db.adherence import Scope
 from db.engine import reading
+from schedules import groups
+from schedules.facts import Status
+from schedules.groups import By
 from service import auth, guard
 from service.auth import Caller
 from service.deps import ANYBODY, Asks, House, InHouse, Now
-from service.flows import health, outbox, overdue
+from service.flows import figures, health, outbox, overdue, prescribing, reports
+from service.flows.reports import Question
+from service.pages import plots
 from service.pages.templating import render
 
 MOST_OVERDUE = 300
 MOST_MESSAGES = 50
+MOST_COURSES = 300
+MOST_LINES = 50_000
 STATIC = StaticFiles(directory=Path(__file__).parent / "static")
 
 router = guard.router(include_in_schema=False, default_response_class=HTMLResponse)
@@ -100,3 +108,66 @@ def _page(house: House, now: datetime, template: str, caller: Caller, **context:
         **context,
     )
     return HTMLResponse(text)
+
+
+@router.get("/reports/adherence", operation_id="adherence_page")
+def adherence(
+    house: InHouse,
+    now: Now,
+    caller: Asks,
+    clinic: Clinic = None,
+    by: By = By.CLINIC,
+    period: Literal["year", "all"] = "year",
+) -> HTMLResponse:
+    """Of the last twelve months, or of all time."""
+    first = now.date().replace(year=now.year - 1, day=1) if period == "year" else None
+    clinic = caller.clinic(clinic)
+    question = Question(clinic_id=clinic, by=by, first=first, answers=False)
+    report = reports.adherence(house.engine, question, now=now)
+    asked = {"clinic": clinic, "from": first, "by": by.value, "format": "csv"}
+    return _page(
+        house,
+        now,
+        "adherence.html",
+        caller,
+        report=report,
+        says=plots.on_time_sentence(report),
+        found=plots.on_time(report),
+        parts=plots.PARTS,
+        rule=groups.RULES[by],
+        grace=figures.GRACE,
+        choice=figures.CHOICE,
+        choices=[(each.value, _address("", clinic=clinic, by=each.value, period=period)) for each in By],
+        all_time=_address("", clinic=clinic, by=by.value, period="all"),
+        download=_address("/v1/reports/adherence", **asked),
+        download_lines=_address("/v1/reports/adherence/lines", **asked, limit=MOST_LINES),
+    )
+
+
+@router.get("/prescribing", operation_id="prescribing_page")
+def prescribing_status(
+    house: InHouse, now: Now, caller: Asks, clinic: Clinic = None, status: Status | None = None
+) -> HTMLResponse:
+    clinic = caller.clinic(clinic)
+    scope = Scope(clinic_id=clinic)
+    page = prescribing.page(house.engine, scope, now=now, limit=MOST_COURSES, status=status)
+    statuses = [(each.value, _address("", clinic=clinic, status=each.value)) for each in page.counts]
+    return _page(
+        house,
+        now,
+        "prescribing.html",
+        caller,
+        page=page,
+        says=plots.standings_sentence(page.counts),
+        found=plots.standings(page.counts),
+        without=prescribing.without_next_date(house.engine, scope, now=now),
+        most=MOST_COURSES,
+        chosen=status or "all",
+        choices=[("all", _address("", clinic=clinic)), *statuses],
+        meanings=plots.MEANINGS,
+        download=_address("/v1/prescribing-status", clinic=clinic, status=status, format="csv", limit=5000),
+    )
+
+
+def _address(path: str, **asked: Any) -> str:
+    return f"{path}?{urlencode({name: value for name, value in asked.items() if value is not None})}"

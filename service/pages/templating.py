@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schedules import days
+from schedules.adherence import Measure
 from service.flows import outbox
 
 _templates = Environment(
@@ -23,8 +24,14 @@ def _local(moment: datetime, zone: str = "UTC") -> str:
     return f"{moment.astimezone(place):%Y-%m-%d %H:%M} {zone}"
 
 
-_templates.filters["local"] = _local
-_templates.filters["word"] = outbox.word
+def percent(measure: Measure | None) -> str:
+    """A rate; None is a measure that a group has not."""
+    if measure is None:
+        return "–"
+    return "no data" if measure.rate is None else f"{100 * measure.rate:.1f} %"
+
+
+_templates.filters |= {"local": _local, "percent": percent, "word": outbox.word}
 
 
 def render(template: str, **context: Any) -> str:

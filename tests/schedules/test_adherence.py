@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedules import adherence
-from schedules.adherence import Asked, Cover, Duty, Lateness, Measure, Period, Record, Sent
+from schedules import adherence, answers, clock_days
+from schedules.adherence import Cover, Duty, Lateness, Measure, Period
+from schedules.answers import Asked, Sent
+from schedules.clock_days import Record
 from schedules.facts import Class, Item
 
 MARCH = Period(date(2026, 3, 1), date(2026, 3, 31))
@@ -108,20 +110,20 @@ def test_withdrawn_items_are_in_no_rate_and_no_count() -> None:
     gone = duty("03-10", Class.WITHDRAWN)
     assert (on_time(gone).denominator, on_time(gone).excluded) == (0, {})
     assert adherence.lateness([gone], MARCH).excluded == {}
-    assert adherence.days_in_date([Record(duties=(gone,))], MARCH, as_of=LATER).denominator == 0
+    assert clock_days.days_in_date([Record(duties=(gone,))], MARCH, as_of=LATER).denominator == 0
 
 
 def test_no_data_is_neither_nought_nor_all() -> None:
     empty = [
         on_time(),
-        adherence.days_in_date([], MARCH, as_of=LATER),
+        clock_days.days_in_date([], MARCH, as_of=LATER),
         adherence.lateness([], MARCH).very_late,
         adherence.coverage([], as_of=LATER),
-        adherence.check_ins([], MARCH),
+        answers.check_ins([], MARCH),
     ]
     assert [measure.rate for measure in empty] == [None] * 5
     assert adherence.lateness([], MARCH).median is None
-    assert adherence.reminder_effect([], MARCH, as_of=LATER) == {}
+    assert answers.reminder_effect([], MARCH, as_of=LATER) == {}
 
 
 def test_a_duty_is_what_the_plan_says_of_an_item() -> None:
@@ -132,12 +134,12 @@ def test_a_duty_is_what_the_plan_says_of_an_item() -> None:
     )  # fmt: skip
     assert Duty.of(item) == Duty(
         due_on=day("03-10"), last_on_time=day("03-13"), class_=Class.LATE, collected_on=day("03-15"),
-        closed_on=day("03-16"), held=False,
+        closed_on=day("03-16"), held=False, phase="0",
     )  # fmt: skip
 
 
 def in_date(*records: Record, as_of: date = LATER) -> tuple[int, int, int]:
-    measure = adherence.days_in_date(records, MARCH, as_of=as_of)
+    measure = clock_days.days_in_date(records, MARCH, as_of=as_of)
     return measure.numerator, measure.denominator, measure.excluded["held"]
 
 
@@ -236,13 +238,13 @@ def test_coverage_names_everybody_who_lacks_an_open_item() -> None:
 )
 def test_a_reminder_has_seven_days(collected: str | None, as_of: str, part: str) -> None:
     sent = Sent(rung="due-day", on=day("03-10"), collected_on=day(collected) if collected else None)
-    measure = adherence.reminder_effect([sent], MARCH, as_of=day(as_of))["due-day"]
+    measure = answers.reminder_effect([sent], MARCH, as_of=day(as_of))["due-day"]
     assert measure.parts[part] == measure.denominator == 1
 
 
 def test_reminders_are_counted_by_rung_and_by_the_day_they_were_sent() -> None:
     sent = [Sent(rung="overdue", on=day(on)) for on in ("02-28", "03-01", "03-31", "04-01")]
-    effect = adherence.reminder_effect([*sent, Sent(rung="due-day", on=day("03-05"))], MARCH, as_of=LATER)
+    effect = answers.reminder_effect([*sent, Sent(rung="due-day", on=day("03-05"))], MARCH, as_of=LATER)
     assert {rung: measure.denominator for rung, measure in effect.items()} == {"due-day": 1, "overdue": 2}
     assert effect["overdue"].name == "reminder-effect/overdue"
 
@@ -250,7 +252,7 @@ def test_reminders_are_counted_by_rung_and_by_the_day_they_were_sent() -> None:
 def test_check_ins_are_answered_of_those_sent() -> None:
     asked = [Asked(on=day("03-01"), answered=True), Asked(on=day("03-31"), answered=False)]
     asked += [Asked(on=day("02-28"), answered=True), Asked(on=day("04-01"), answered=True)]
-    measure = adherence.check_ins(asked, MARCH)
+    measure = answers.check_ins(asked, MARCH)
     assert (measure.numerator, measure.denominator) == (1, 2)
 
 
@@ -337,7 +339,7 @@ def test_days_in_date_are_what_counting_day_by_day_gives(record: Record, as_of: 
             continue
         ours += 1
         overdue += any(_overdue(duty, today) for duty in record.duties)
-    measure = adherence.days_in_date([record], MARCH, as_of=as_of)
+    measure = clock_days.days_in_date([record], MARCH, as_of=as_of)
     assert measure.parts == {"in-date": ours - overdue, "overdue": overdue}
     assert measure.excluded == {"held": held}
 
@@ -350,10 +352,10 @@ def _overdue(duty: Duty, today: date) -> bool:
 
 @given(given=st.lists(records(), min_size=2, max_size=3), as_of=DAYS)
 def test_the_days_of_clinics_add_up(given: list[Record], as_of: date) -> None:
-    first, *others = [adherence.days_in_date([record], MARCH, as_of=as_of) for record in given]
+    first, *others = [clock_days.days_in_date([record], MARCH, as_of=as_of) for record in given]
     for other in others:
         first = first + other
-    assert first == adherence.days_in_date(given, MARCH, as_of=as_of)
+    assert first == clock_days.days_in_date(given, MARCH, as_of=as_of)
 
 
 @given(courses=st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), max_size=10))
@@ -370,5 +372,5 @@ def test_the_names_are_those_who_lack_coverage(courses: list[tuple[str, bool]]) 
 )
 def test_every_reminder_sent_is_in_one_part(given: list[tuple[str, date, date | None]], as_of: date) -> None:
     sent = [Sent(rung=rung, on=on, collected_on=collected) for rung, on, collected in given]
-    effect = adherence.reminder_effect(sent, MARCH, as_of=as_of)
+    effect = answers.reminder_effect(sent, MARCH, as_of=as_of)
     assert sum(measure.denominator for measure in effect.values()) == sum(one.on in MARCH for one in sent)

@@ -15,7 +15,7 @@ from service import pages
 from tests.service.conftest import NOW, STARTED, beat, enrol
 from tests.stories.conftest import Practice
 
-PAGES = ["/", "/overdue", "/outbox"]
+PAGES = ["/", "/overdue", "/outbox", "/prescribing", "/reports/adherence"]
 NAUGHTY = json.loads(Path(__file__).parents[1].joinpath("data", "blns", "blns.json").read_text("utf-8"))
 LOCAL_ONLY = "No transport is configured: messages go to this local outbox only."
 VOID = {"meta", "link", "input"}

@@ -122,7 +122,7 @@ def counted(measure: Measure) -> tuple[int, int]:
 
 
 def test_only_what_was_answered_or_is_overdue_is_in_the_rate(february: Town) -> None:
-    elm = february.report().clinics["Elm Street"]
+    elm = february.report().groups["Elm Street"]
     assert dict(elm.on_time.parts) == {"on-time": 1, "late": 0, "missed": 0, "open-and-overdue": 1}
     assert dict(elm.on_time.excluded) == {"attested": 1, "held": 1}
     assert counted(elm.without_grace) == (0, 2)
@@ -130,7 +130,7 @@ def test_only_what_was_answered_or_is_overdue_is_in_the_rate(february: Town) -> 
 
 
 def test_the_days_of_a_hold_are_in_neither_part(february: Town) -> None:
-    elm = february.report().clinics["Elm Street"]
+    elm = february.report().groups["Elm Street"]
     # Ada, Ben and Dee from 2 to 17 February; Ben is overdue from the 10th.
     assert counted(elm.days_in_date) == (3 * 16 - 8, 3 * 16)
     assert dict(elm.days_in_date.excluded) == {"held": 16}
@@ -138,21 +138,21 @@ def test_the_days_of_a_hold_are_in_neither_part(february: Town) -> None:
 
 def test_lateness_is_of_those_who_came(february: Town) -> None:
     report = february.report()
-    assert report.clinics["Elm Street"].lateness.quartiles == (2, 2, 2)
-    assert report.clinics["Oak Lane"].lateness.quartiles == (0, 0, 0)
+    assert report.groups["Elm Street"].lateness.quartiles == (2, 2, 2)
+    assert report.groups["Oak Lane"].lateness.quartiles == (0, 0, 0)
     assert counted(report.total.lateness.very_late) == (0, 3)
 
 
 def test_who_has_nothing_planned_is_named_by_number(february: Town) -> None:
     report = february.report()
-    assert counted(report.clinics["Elm Street"].coverage) == (4, 4)
-    assert counted(report.clinics["Oak Lane"].coverage) == (1, 2)
+    assert counted(report.groups["Elm Street"].coverage) == (4, 4)
+    assert counted(report.groups["Oak Lane"].coverage) == (1, 2)
     assert figures.numbers_of(report, report.total.coverage) == [("Oak Lane", "=Eve+1")]
 
 
 def test_who_stopped_is_no_longer_on_the_medicine(february: Town) -> None:
     february.event("Eve", date(2026, 2, 17), "stop", reason="remission", decided_by="Grace Invented")
-    assert counted(february.report().clinics["Oak Lane"].coverage) == (1, 1)
+    assert counted(february.report().groups["Oak Lane"].coverage) == (1, 1)
 
 
 def test_a_reminder_is_held_against_the_test_of_its_item(february: Town) -> None:
@@ -166,20 +166,20 @@ def test_a_reminder_is_held_against_the_test_of_its_item(february: Town) -> None
 
 def test_check_ins_are_counted_where_there_are_any(february: Town) -> None:
     report = february.report()
-    assert report.clinics["Elm Street"].check_ins.rate is None
+    assert report.groups["Elm Street"].check_ins.rate is None
     # Asked weekly from 12 January to 16 February; only the first was answered.
-    assert counted(report.clinics["Oak Lane"].check_ins) == (1, 6)
+    assert counted(report.groups["Oak Lane"].check_ins) == (1, 6)
 
 
 def test_the_parts_add_up_to_the_whole(february: Town) -> None:
     report = february.report()
-    one, other = report.clinics.values()
+    one, other = report.groups.values()
     assert one + other == report.total
     assert counted(report.total.on_time) == (3, 4)
 
 
 def test_a_clinic_a_medicine_or_a_protocol_alone(february: Town) -> None:
-    assert list(february.report(clinic="Oak Lane").clinics) == ["Oak Lane"]
+    assert list(february.report(clinic="Oak Lane").groups) == ["Oak Lane"]
     assert counted(february.report(clinic="Oak Lane").total.on_time) == (2, 2)
     assert counted(february.report(medicine="azathioprine").total.on_time) == (1, 2)
     assert counted(february.report(protocol="one-count").total.on_time) == (1, 1)
@@ -201,7 +201,7 @@ def test_both_edges_of_the_period_are_in_it(february: Town) -> None:
 
 def test_without_patients_there_is_no_data(engine: Engine) -> None:
     report = reports.adherence(engine, Question(), now=datetime(2026, 2, 20, tzinfo=UTC))
-    assert report.clinics == {}
+    assert report.groups == {}
     assert report.total.on_time.rate is None
     assert report.total.lateness.quartiles is None
 
@@ -224,7 +224,7 @@ def test_a_question_that_cannot_be_is_refused(town: Town, question: dict[str, An
 
 
 def same(one: Report, other: Report) -> bool:
-    return (one.period, one.clinics, one.total) == (other.period, other.clinics, other.total)
+    return (one.period, one.groups, one.total) == (other.period, other.groups, other.total)
 
 
 def test_what_is_written_down_is_what_follows_from_what_is_known(february: Town) -> None:
@@ -244,7 +244,7 @@ def test_as_of_a_past_moment_the_numbers_are_the_same_for_ever(february: Town) -
 
 def test_a_clinic_that_came_later_is_not_in_it(february: Town) -> None:
     before = datetime(2026, 1, 5, 16, tzinfo=UTC)
-    assert february.report(as_of=before).clinics == {}
+    assert february.report(as_of=before).groups == {}
     assert february.report(as_of=before).total.courses == 0
 
 

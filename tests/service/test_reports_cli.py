@@ -17,6 +17,7 @@ from db.types import new_id
 from schedules import library
 from service import cli, clock
 from service.clock import WoundClock
+from service.flows import spreadsheets
 from tests.stories.conftest import Practice
 
 NOW = datetime(2026, 1, 20, 17, tzinfo=UTC)
@@ -81,7 +82,7 @@ def test_programs_read_json(address: str, capsys: pytest.CaptureFixture[str]) ->
     answer = json.loads(capsys.readouterr().out)
     assert (answer["period"], answer["as_of"]) == ({"from": None, "to": "2026-01-31"}, "2026-01-20T17:00:00Z")
     assert answer["method"]["grace_days_used"] == {"3": 2}
-    [elm] = answer["clinics"]
+    [elm] = answer["groups"]
     assert elm["measures"]["on-time"] == {
         "numerator": 1,
         "denominator": 1,
@@ -109,23 +110,23 @@ def test_a_spreadsheet_reads_figures_that_add_up_and_no_formula(
 ) -> None:
     assert run(address, "--format", "csv", "--from", "2026-01-01") == 0
     rows = table(capsys.readouterr().out)
-    assert {row["clinic"] for row in rows} == {"'@Oak\x1b Lane", "Elm Street", "(all)"}
+    assert {row["group"] for row in rows} == {"'@Oak\x1b Lane", "Elm Street", "(all)"}
     assert {(row["from"], row["to"]) for row in rows} == {("2026-01-01", "2026-01-20")}
     in_rate = [
         row
         for row in rows
-        if (row["clinic"], row["measure"]) == ("(all)", "on-time") and row["kind"] in ("numerator", "rest")
+        if (row["group"], row["measure"]) == ("(all)", "on-time") and row["kind"] in ("numerator", "rest")
     ]
     assert sum(int(row["value"]) for row in in_rate) == int(in_rate[0]["denominator"]) == 1
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM", "\tx", "\rx"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM", "\tx", "\rx", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20A", "\u3000=1"]
+)
 def test_text_that_begins_like_a_formula_is_quoted(text: str) -> None:
-    from service.cli import reports
-
-    assert reports._cell(text) == f"'{text}"
-    assert reports._cell(f"a{text}") == f"a{text}"
-    assert reports._cell(-1) == -1
+    assert spreadsheets.cell(text) == f"'{text}"
+    assert spreadsheets.cell(f"a{text}") == f"a{text}"
+    assert spreadsheets.cell(-1) == -1
 
 
 def test_it_can_be_written_to_a_file(

@@ -122,7 +122,8 @@ def test_a_browser_signs_in_and_out(practice: Practice, client: TestClient) -> N
     assert "Nobody is asked" not in page.text
     token = client.cookies["nextcount"]
     assert token not in str(practice.rows(SignIn, "token_hash"))
-    assert client.get("/v1/overdue").status_code == 401  # a cookie is for pages alone
+    assert client.get("/v1/overdue").status_code == 200
+    assert client.post("/v1/patients", json={}).status_code == 401  # a cookie reads, and no more
     assert client.post("/sign-out", headers=SAME, follow_redirects=False).status_code == 303
     client.cookies.set("nextcount", token)
     assert client.get("/", follow_redirects=False).status_code == 303

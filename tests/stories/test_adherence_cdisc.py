@@ -142,7 +142,7 @@ def test_so_it_had_on_days_of_the_study(known_all_along: Engine) -> None:
             known_all_along, Question(as_of=datetime.combine(day, time(17), UTC)), now=NOW
         )
         counted = counted_in_sql(known_all_along, today=day)
-        assert {name: reported(report.clinics[name]) for name in counted} == counted
+        assert {name: reported(report.groups[name]) for name in counted} == counted
         assert any(figures["late"] for figures in counted.values())
     assert sum(figures["overdue"] for figures in counted.values()) == 1
 
@@ -156,8 +156,8 @@ def test_so_it_has_in_a_period(study: Engine) -> None:
 def test_what_is_written_down_and_what_was_known_say_the_same(study: Engine) -> None:
     now = reports.adherence(study, Question(), now=NOW)
     again = reports.adherence(study, Question(as_of=NOW), now=NOW)
-    assert (again.clinics, again.total) == (now.clinics, now.total)
+    assert (again.groups, again.total) == (now.groups, now.total)
 
 
 def by_clinic(report: Report) -> dict[str, dict[str, int | None]]:
-    return {name: reported(section) for name, section in report.clinics.items()}
+    return {name: reported(section) for name, section in report.groups.items()}
