@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,7 +12,15 @@ from sqlmodel import Session
 
 from db import batches
 from db.batches import Key, Values
-from db.tables import Audience, Channel, Clinic, Message, MessageState
+from db.tables import Audience, Channel, Clinic, Kind, Message, MessageState
+
+
+class Lane(StrEnum):
+    """What is claimed together. Notices never wait behind reminders, and of notices alarms come first."""
+
+    REMINDERS = "reminders"
+    NOTICES = "notices"
+    ALARMS = "alarms"
 
 
 class Slot(NamedTuple):
@@ -28,12 +37,13 @@ class Claimed(NamedTuple):
 
     clinic_id: UUID
     id: UUID
-    patient_id: UUID
+    patient_id: UUID  # of a reminder; a notice has none, and nobody asks it
     audience: Audience
     channel: Channel
     send_at: datetime
     token: int
     attempts: int
+    kind: Kind = Kind.REMINDER
 
     @property
     def key(self) -> Key:
@@ -79,14 +89,18 @@ def ensure(
     return found
 
 
-def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> list[Claimed]:
+def claim(
+    session: Session, *, now: datetime, limit: int, lease: timedelta, lane: Lane = Lane.REMINDERS
+) -> list[Claimed]:
     """Take what is due and waits, what was taken and not settled in time, and doubts, of every clinic."""
     messages = batches.table(Message)
-    stale = sa.and_(messages.c.state == sa.text("'claimed'"), messages.c.lease_until <= now)
-    doubtful = sa.and_(messages.c.state == sa.text("'unknown'"), messages.c.lease_until <= now)
-    fresh = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
-    late = (_free(condition, messages.c.lease_until, limit) for condition in (stale, doubtful))
-    free = (*late, _free(fresh, messages.c.send_at, limit))
+    within = _within(lane)
+    stale = sa.and_(within, messages.c.state == sa.text("'claimed'"), messages.c.lease_until <= now)
+    doubtful = sa.and_(within, messages.c.state == sa.text("'unknown'"), messages.c.lease_until <= now)
+    fresh = sa.and_(within, messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
+    late = (_free(condition, messages.c.lease_until, limit=limit) for condition in (stale, doubtful))
+    kind = () if lane is Lane.REMINDERS else (messages.c.kind,)  # in the order of the alphabet
+    free = (*late, _free(fresh, *kind, messages.c.send_at, limit=limit))
     taken = sa.union_all(*free).limit(limit).cte("taken")
     statement = (
         sa.update(messages)
@@ -163,10 +177,20 @@ def _open(session: Session, slots: Sequence[Slot]) -> Iterator[tuple[Slot, sa.Ro
                 yield slot, row
 
 
-def _free(condition: sa.ColumnElement[bool], order: sa.ColumnElement[Any], limit: int) -> sa.Select:
+def _within(lane: Lane) -> sa.ColumnElement[bool]:
+    """By the key, of which the index of notices knows: it stays small, however many reminders wait."""
+    messages = batches.table(Message)
+    if lane is Lane.REMINDERS:
+        return messages.c.key.is_(None)
+    kinds = ("alarm",) if lane is Lane.ALARMS else ("alarm", "canary", "digest")
+    listed = sa.text(f"message.kind IN ({', '.join(map(repr, kinds))})")
+    return sa.and_(messages.c.key.is_not(None), listed)
+
+
+def _free(condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: int) -> sa.Select:
     """Up to `limit` keys that nobody else is taking: locked rows are passed over (SQLite has one writer)."""
     messages = batches.table(Message)
-    keys = sa.select(messages.c.clinic_id, messages.c.id).where(condition).order_by(order).limit(limit)
+    keys = sa.select(messages.c.clinic_id, messages.c.id).where(condition).order_by(*order).limit(limit)
     return sa.select(keys.with_for_update(skip_locked=True).cte())
 
 

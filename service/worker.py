@@ -24,7 +24,9 @@ from db.engine import writing
 from service import clock
 from service.channels import Channels
 from service.clock import Clock
-from service.flows import health, reminders, upkeep
+from service.flows import health, notices, reminders, upkeep, watchdog
+from service.flows.notices import Manner
+from service.flows.watchdog import Watchdog
 from service.links import Links
 
 log = structlog.get_logger()
@@ -99,16 +101,23 @@ class Worker:
         links: Links | None = None,
         reminders_every: float,
         upkeep_every: float,
+        manner: Manner = notices.PLAIN,
+        canary_every: timedelta = watchdog.EVERY,
+        call_outside: Callable[[], bool] | None = None,
     ) -> None:
         self._engine, self._now = engine, now
         self._turn = turn(engine)
         self._process = f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(job_defaults=HOW, timezone=UTC)
-        self._add(
-            health.REMINDERS, reminders_every, partial(reminders.tick, engine, now, channels, links=links)
-        )
+        watch = Watchdog(
+            engine=engine, clock=now, channels=channels, manner=manner, every=canary_every,
+            call_outside=call_outside,
+        )  # fmt: skip
+        send = partial(reminders.tick, engine, now, channels, links=links, manner=manner)
+        self._add(health.REMINDERS, reminders_every, send)
         self._add(health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now))
+        self._add(health.WATCHDOG, reminders_every, watch.tick)
 
     def start(self) -> None:
         self._scheduler.start()

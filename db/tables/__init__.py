@@ -14,13 +14,14 @@ from db.tables.deployments import Deployment
 from db.tables.heartbeats import Heartbeat
 from db.tables.imports import Import
 from db.tables.items import Item
-from db.tables.messages import Attempt, AttemptState, Message, MessageState
+from db.tables.messages import Attempt, AttemptState, Kind, Message, MessageState
 from db.tables.patients import EndReason, Patient, Sex, Wording
 from db.tables.pauses import Pause
 from db.tables.protocols import ProtocolVersion
 from db.tables.reminders import Effect, Reminder, ReminderState
 from db.tables.replies import Reply, ReplyKind
 from db.tables.results import Result, ResultStatus
+from db.tables.staff import StaffAddress
 from db.tables.users import ApiKey, SignIn, User, UserRole
 from db.tables.wordings import WordingSignature
 from db.tables.work_items import Role, WorkItem, WorkState
@@ -46,6 +47,7 @@ __all__ = [
     "Heartbeat",
     "Import",
     "Item",
+    "Kind",
     "Message",
     "MessageState",
     "Patient",
@@ -60,6 +62,7 @@ __all__ = [
     "Role",
     "Sex",
     "SignIn",
+    "StaffAddress",
     "StoredAnswer",
     "User",
     "UserRole",

@@ -53,6 +53,7 @@ ROWS = (
     # pages
     ("front_page", CARE, CARE),
     ("overdue_page", CARE, CARE),
+    ("work_page", CARE, CARE),
     ("outbox_page", CARE, CARE),
 )
 

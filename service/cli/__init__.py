@@ -12,11 +12,23 @@ from importlib import metadata
 
 import typer
 
-from service.cli import backups, demo, doctor, holding, imports, reports, rules, running, users, wordings
+from service.cli import (
+    backups,
+    demo,
+    doctor,
+    holding,
+    imports,
+    reports,
+    rules,
+    running,
+    staff,
+    users,
+    wordings,
+)
 from service.errors import Refused, one_line
 
 # Each adds its commands in `register(app)`.
-MODULES = (rules, running, users, imports, wordings, holding, backups, doctor, reports, demo)
+MODULES = (rules, running, users, imports, wordings, staff, holding, backups, doctor, reports, demo)
 INTERRUPTED = 130
 
 app = typer.Typer(

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -191,7 +192,10 @@ def web(engine: Engine, given: Settings, links: Links | None, *, without_sign_in
     hosts = [*app.LOOPBACK, *public] if _is_loopback(given.host) else None
     asks = SignIn.WITH_USERS if _is_seen_here_alone(given) else SignIn.ALWAYS
     asks = SignIn.NEVER if without_sign_in else asks
-    return app.create_app(engine, clock.running(engine), hosts=hosts, links=links, sign_in=asks)
+    local_only = not given.has_transports
+    return app.create_app(
+        engine, clock.running(engine), local_only=local_only, hosts=hosts, links=links, sign_in=asks
+    )
 
 
 @contextmanager
@@ -202,9 +206,12 @@ def working(
     from service import clock
     from service.channels import transports
     from service.flows import transports as releasing
+    from service.flows.notices import Manner
     from service.worker import Worker
 
     channels = transports.channels(given)
+    manner = Manner(public_url=given.public_url, canary=transports.canary(given, channels))
+    call_outside = transports.dead_man(given)
     releasing.release(engine, channels, by=released_by, now=clock.now(engine))
 
     loops = Worker(
@@ -214,6 +221,9 @@ def working(
         links=links,
         reminders_every=given.reminders_every,
         upkeep_every=given.upkeep_every,
+        manner=manner,
+        canary_every=timedelta(seconds=given.canary_every),
+        call_outside=call_outside,
     )
     loops.start()
     try:

@@ -12,11 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import deployments, heartbeats, messages, migrations, pauses
 from db.engine import reading
 from db.tables import Pause
-from service.flows import holds
+from service.flows import holds, staff
 from service.flows import pauses as pausing
 
 REMINDERS = "reminders"  # the loop that sends
 UPKEEP = "upkeep"
+WATCHDOG = "watchdog"
+WHAT = {REMINDERS: "Reminders have", UPKEEP: "Plans have", WATCHDOG: "Alarms have"}
 STALLED = timedelta(seconds=90)  # a loop that gave no sign of life for so long has stopped
 WAITED = timedelta(minutes=15)  # a message that is due for so long is not being sent
 
@@ -30,6 +32,7 @@ class Health:
     checked_at: datetime | None = None  # when reminders were last looked at
     oldest_due_at: datetime | None = None
     reasons: tuple[str, ...] = ()
+    unmailed: tuple[str, ...] = ()  # the clinics of whose staff nobody is mailed everything
     paused: tuple[str, ...] = ()  # a sentence for each clinic whose sending a person paused
 
 
@@ -43,6 +46,7 @@ def look(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> Hea
             beats = heartbeats.every(session)
             oldest = messages.oldest_due(session, now=now)
             held = holds.sentence(deployments.get(session))
+            unmailed = staff.unmailed(session, clinic_id)
             paused = pausing.sentences(session, _of(clinic_id, pauses.lasting(session, now=now)))
     except SQLAlchemyError:
         return Health(reasons=("The database cannot be reached.",))
@@ -51,6 +55,7 @@ def look(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> Hea
         checked_at=seen.get(REMINDERS),
         oldest_due_at=oldest,
         reasons=(*([held] if held else ()), *_reasons(seen, None if held else oldest, now)),
+        unmailed=tuple(unmailed),
         paused=paused,
     )
 
@@ -65,7 +70,7 @@ def _other_revision(revision: str | None) -> str:
 
 
 def _reasons(seen: dict[str, datetime], oldest: datetime | None, now: datetime) -> Iterator[str]:
-    for loop, what in ((REMINDERS, "Reminders have"), (UPKEEP, "Plans have")):
+    for loop, what in WHAT.items():
         if loop not in seen:
             yield f"{what} never been checked: start nextcount worker."
         elif now - seen[loop] > STALLED:

@@ -26,10 +26,11 @@ from service import clock as clocks
 from service import messages as wording
 from service.channels import BLIND, INSIDE, Answer, Channels, Letter, Rejected, Unknown
 from service.clock import Clock
-from service.flows import doubts, guarding, outcomes, rungs, wordings
+from service.flows import doubts, guarding, notices, outcomes, rungs, wordings
 from service.flows.doubts import Tried, Turn
 from service.flows.guarding import Saying, Seen
-from service.flows.outcomes import Dispatch, Sent
+from service.flows.notices import Manner, Notice
+from service.flows.outcomes import Call, Calling, Dispatch, Sent
 from service.links import Links
 
 BATCH = 500
@@ -49,6 +50,7 @@ def tick(
     *,
     links: Links | None = None,
     go_on: Callable[[], bool] = lambda: True,
+    manner: Manner = notices.PLAIN,
 ) -> int:
     """Say everything that is due by now, while `go_on` says so after a batch; how many were looked at.
 
@@ -56,13 +58,14 @@ def tick(
     """
     handled = 0
     while True:
+        noticed = notices.try_to_send(engine, clock, channels, manner, send_all)
         begun = clocks.seconds()
         with writing(engine) as session:
             claimed, dispatches = _claim(session, clock(), channels, links)
-        if not claimed:
+        if not claimed + noticed:
             return handled
-        handled += claimed
-        sent = _send_all(dispatches, channels, begun=begun)
+        handled += claimed + noticed
+        sent = send_all(dispatches, channels, begun=begun)
         for some in batched(sent, SLICE):
             with writing(engine) as session:
                 outcomes.settle(session, some, clock())
@@ -135,6 +138,7 @@ def _dispatch(
         tries=count + (asked is None),
         doubts=tuple(row.id for row in tried.doubts),
         contact=contact,
+        address="" if contact is None else contact.address,
         others=tuple(routes[1:]),
         can=BLIND if channel in INSIDE or channel not in channels else channels[channel].capabilities,
         sayings=tuple(seen.sayings[message.id]),
@@ -163,7 +167,7 @@ def _attempt(dispatch: Dispatch, now: datetime) -> dict[str, Any]:
 # ---- send: no transaction
 
 
-def _send_all(dispatches: Sequence[Dispatch], channels: Channels, *, begun: float) -> list[Sent]:
+def send_all(dispatches: Sequence[Calling], channels: Channels, *, begun: float) -> list[Sent[Calling]]:
     """What stays in the house one by one; what leaves it several at a time, for others take their time."""
     inside = [d for d in dispatches if d.claimed.channel in INSIDE]
     outside = [d for d in dispatches if d.claimed.channel not in INSIDE]
@@ -175,7 +179,7 @@ def _send_all(dispatches: Sequence[Dispatch], channels: Channels, *, begun: floa
     return sent
 
 
-def _send_in_time(dispatch: Dispatch, channels: Channels, until: float) -> Sent:
+def _send_in_time(dispatch: Calling, channels: Channels, until: float) -> Sent[Calling]:
     """No call begins that could outlast the lease."""
     if clocks.seconds() < until:
         return _send(dispatch, channels)
@@ -183,7 +187,7 @@ def _send_in_time(dispatch: Dispatch, channels: Channels, until: float) -> Sent:
     return Sent(dispatch, late if dispatch.turn is Turn.SEND else Unknown(doubts.NO_TIME), None)
 
 
-def _send(dispatch: Dispatch, channels: Channels) -> Sent:
+def _send(dispatch: Calling, channels: Channels) -> Sent[Calling]:
     """One bad message is one bad message: whatever it raises is caught here."""
     try:
         text = _render(dispatch)
@@ -196,12 +200,12 @@ def _send(dispatch: Dispatch, channels: Channels) -> Sent:
         return Sent(dispatch, Unknown(_name(dispatch, error)), text)
 
 
-def _name(dispatch: Dispatch, error: Exception) -> str:
+def _name(dispatch: Call, error: Exception) -> str:
     log.error("message not sent", message=str(dispatch.claimed.id), error=type(error).__name__)
     return type(error).__name__
 
 
-def _call(dispatch: Dispatch, text: wording.Text | None, channels: Channels) -> Answer:
+def _call(dispatch: Call, text: wording.Text | None, channels: Channels) -> Answer:
     if dispatch.turn is Turn.GIVE_UP:
         return Unknown("given-up")
     channel = channels[dispatch.claimed.channel]
@@ -210,11 +214,11 @@ def _call(dispatch: Dispatch, text: wording.Text | None, channels: Channels) -> 
     return channel.send(_letter(dispatch, text))
 
 
-def _letter(dispatch: Dispatch, text: wording.Text | None) -> Letter:
+def _letter(dispatch: Call, text: wording.Text | None) -> Letter:
     return Letter(
         key=dispatch.claimed.id,
         attempt=dispatch.attempt_id,
-        address="" if dispatch.contact is None else dispatch.contact.address,
+        address=dispatch.address,
         subject=text.subject if text else "",
         body=text.body if text else "",
         sender=dispatch.sender.clinic,
@@ -222,8 +226,11 @@ def _letter(dispatch: Dispatch, text: wording.Text | None) -> Letter:
     )
 
 
-def _render(dispatch: Dispatch) -> wording.Text | None:
-    """The text for a person at home; staff get a work item instead."""
+def _render(dispatch: Call) -> wording.Text | None:
+    """The text for a person at home, or of a notice; for a rung of staff its work item says everything."""
+    if isinstance(dispatch, Notice):
+        return dispatch.text
+    assert isinstance(dispatch, Dispatch)
     audience = dispatch.claimed.audience.value
     if audience not in ladder.PEOPLE:
         return None

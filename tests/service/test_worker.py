@@ -53,7 +53,7 @@ def test_the_loops_send_what_is_due_and_give_signs_of_life(practice: Practice) -
     enrol(practice, "Ada Invented")
     practice.clock.wind(datetime(2026, 1, 12, 15, tzinfo=UTC))
     with running(practice.engine, practice.clock):
-        eventually(lambda: beats(practice.engine) == {health.REMINDERS, health.UPKEEP})
+        eventually(lambda: beats(practice.engine) == set(health.WHAT))
         eventually(lambda: any(message.state == "accepted" for message in practice.messages))
         assert health.look(practice.engine, now=practice.clock()).reasons == ()
 
@@ -62,7 +62,7 @@ def test_the_first_tick_does_not_wait_for_the_interval(engine: Engine) -> None:
     loops = Worker(engine, WoundClock(NOW), local.channels(), reminders_every=30, upkeep_every=60)
     loops.start()
     try:
-        eventually(lambda: beats(engine) == {health.REMINDERS, health.UPKEEP})
+        eventually(lambda: beats(engine) == set(health.WHAT))
     finally:
         loops.stop()
 
@@ -110,7 +110,7 @@ def test_a_loop_that_always_fails_gives_no_sign_of_life(
     monkeypatch.setattr(reminders, "tick", fail)
     with running(engine, WoundClock(NOW)):
         eventually(lambda: len(calls) >= 3 and health.UPKEEP in beats(engine))
-    assert beats(engine) == {health.UPKEEP}
+    assert beats(engine) == {health.UPKEEP, health.WATCHDOG}
     assert health.look(engine, now=NOW).reasons == (
         "Reminders have never been checked: start nextcount worker.",
     )
@@ -237,7 +237,7 @@ def test_on_sqlite_a_second_process_waits_for_its_turn(tmp_path: Path, sqlite_te
         time.sleep(0.5)
         assert beats(engine) == set()
         held.over()
-        eventually(lambda: beats(engine) == {health.REMINDERS, health.UPKEEP})
+        eventually(lambda: beats(engine) == set(health.WHAT))
     engine.dispose()
 
 
