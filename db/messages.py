@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,7 +12,15 @@ from sqlmodel import Session
 
 from db import batches
 from db.batches import Key, Values
-from db.tables import Audience, Channel, Clinic, Message, MessageState, Reminder
+from db.tables import Audience, Channel, Clinic, Kind, Message, MessageState, Reminder
+
+
+class Queue(StrEnum):
+    """What is claimed together. Notices never wait behind reminders, and of notices alarms come first."""
+
+    REMINDERS = "reminders"
+    NOTICES = "notices"
+    ALARMS = "alarms"
 
 
 class Slot(NamedTuple):
@@ -28,13 +37,14 @@ class Claimed(NamedTuple):
 
     clinic_id: UUID
     id: UUID
-    patient_id: UUID
+    patient_id: UUID  # of a reminder; a notice has none, and nobody asks it
     audience: Audience
     channel: Channel
     send_at: datetime
     token: int
     attempts: int
     slot_at: datetime | None = None  # the turn it has in its channel's pace
+    kind: Kind = Kind.REMINDER
 
     @property
     def key(self) -> Key:
@@ -83,19 +93,26 @@ def ensure(
 
 
 def claim(
-    session: Session, *, now: datetime, limit: int, lease: timedelta, among: Collection[Audience] = ()
+    session: Session,
+    *,
+    now: datetime,
+    limit: int,
+    lease: timedelta,
+    queue: Queue = Queue.REMINDERS,
+    among: Collection[Audience] = (),
 ) -> list[Claimed]:
     """Take what is due and waits, what was taken and not settled in time, and doubts, of every clinic.
 
     Only of what is said to these audiences, where they are given.
     """
     messages = batches.table(Message)
-    stale = sa.and_(messages.c.state == sa.text("'claimed'"), messages.c.lease_until <= now)
-    doubtful = sa.and_(messages.c.state == sa.text("'unknown'"), messages.c.lease_until <= now)
-    fresh = sa.and_(messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
-    to_them = messages.c.audience.in_(among) if 0 < len(among) < len(Audience) else sa.true()
-    late = (_free(sa.and_(one, to_them), messages.c.lease_until, limit) for one in (stale, doubtful))
-    free = (*late, _free(sa.and_(fresh, to_them), messages.c.send_at, limit))
+    within = sa.and_(_within(queue), _to(among))
+    stale = sa.and_(within, messages.c.state == sa.text("'claimed'"), messages.c.lease_until <= now)
+    doubtful = sa.and_(within, messages.c.state == sa.text("'unknown'"), messages.c.lease_until <= now)
+    fresh = sa.and_(within, messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
+    late = (_free(condition, messages.c.lease_until, limit=limit) for condition in (stale, doubtful))
+    kind = () if queue is Queue.REMINDERS else (messages.c.kind,)  # in the order of the alphabet
+    free = (*late, _free(fresh, *kind, messages.c.send_at, limit=limit))
     taken = sa.union_all(*free).limit(limit).cte("taken")
     statement = (
         sa.update(messages)
@@ -201,10 +218,25 @@ def _open(session: Session, slots: Sequence[Slot]) -> Iterator[tuple[Slot, sa.Ro
                 yield slot, row
 
 
-def _free(condition: sa.ColumnElement[bool], order: sa.ColumnElement[Any], limit: int) -> sa.Select:
+def _to(among: Collection[Audience]) -> sa.ColumnElement[bool]:
+    some = 0 < len(among) < len(Audience)
+    return batches.table(Message).c.audience.in_(among) if some else sa.true()
+
+
+def _within(queue: Queue) -> sa.ColumnElement[bool]:
+    """By the key, of which the index of notices knows: it stays small, however many reminders wait."""
+    messages = batches.table(Message)
+    if queue is Queue.REMINDERS:
+        return messages.c.key.is_(None)
+    kinds = ("alarm",) if queue is Queue.ALARMS else ("alarm", "canary", "digest")
+    listed = sa.text(f"message.kind IN ({', '.join(map(repr, kinds))})")
+    return sa.and_(messages.c.key.is_not(None), listed)
+
+
+def _free(condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: int) -> sa.Select:
     """Up to `limit` keys that nobody else is taking: locked rows are passed over (SQLite has one writer)."""
     messages = batches.table(Message)
-    keys = sa.select(messages.c.clinic_id, messages.c.id).where(condition).order_by(order).limit(limit)
+    keys = sa.select(messages.c.clinic_id, messages.c.id).where(condition).order_by(*order).limit(limit)
     return sa.select(keys.with_for_update(skip_locked=True).cte())
 
 

@@ -27,17 +27,20 @@ class Place(NamedTuple):
 def page(
     session: Session, *, limit: int, after: Place | None = None, clinic_id: UUID | None = None
 ) -> Sequence[sa.Row]:
-    """Messages of one clinic or of all, with the names and the zone of patient and clinic."""
+    """Messages of one clinic or of all, with the names and the zone of patient and clinic.
+
+    What was for the clinic's staff has no patient's name, and the clinic's zone.
+    """
     said, patients, clinics = (batches.table(model) for model in (Message, Patient, Clinic))
     place = (said.c.accepted_at, said.c.id)
     query = (
         sa.select(
             *(said.c[name] for name in COLUMNS),
             patients.c.name,
-            patients.c.time_zone,
+            sa.func.coalesce(patients.c.time_zone, clinics.c.time_zone).label("time_zone"),
             clinics.c.name.label("clinic"),
         )
-        .join_from(said, patients, _same(said, patients))
+        .join_from(said, patients, _same(said, patients), isouter=True)
         .join(clinics, clinics.c.id == said.c.clinic_id)
         .where(said.c.channel != Channel.WORKLIST, said.c.accepted_at.is_not(None))
         .order_by(*(column.desc() for column in place))

@@ -23,7 +23,8 @@ def counted(session: Session, *, clinic_id: UUID | None = None) -> Totals:
     """Of one clinic or of all."""
     clinics, patients, messages = (batches.table(model) for model in (Clinic, Patient, Message))
     here = sa.and_(patients.c.voided_at.is_(None), patients.c.ended_on.is_(None))
-    to_people = sa.and_(sa.text("state = 'waiting'"), messages.c.channel != Channel.WORKLIST)
+    reminders = sa.and_(messages.c.key.is_(None), messages.c.channel != Channel.WORKLIST)
+    to_people = sa.and_(sa.text("state = 'waiting'"), reminders)
     waiting = sa.select(sa.func.count(), sa.func.min(messages.c.send_at)).where(to_people)
     mine = sa.true() if clinic_id is None else patients.c.clinic_id == clinic_id
     said = sa.true() if clinic_id is None else messages.c.clinic_id == clinic_id

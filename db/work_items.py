@@ -1,30 +1,51 @@
 """Work items: raised by a key that says what they are about, finished by a person or by what was asked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import batches
+from db import batches, notices
 from db.batches import Key, Values
-from db.tables import Patient, WorkItem, WorkState
+from db.tables import Clinic, Patient, WorkItem, WorkState
 
 UNFINISHED = sa.text("state <> 'done'")
+RED = frozenset({"same-day", "emergency"})  # the levels of which staff are told at once
 MET, NO_LONGER_ASKED = BY_PLAN = ("what it asked was done", "the plan no longer asks it")
 
 
 def raise_(session: Session, rows: Iterable[Values], *, now: datetime) -> None:
-    """Open a work item for each row, or raise the one of that key again: it keeps its owner and deadline."""
+    """Open a work item for each row, or raise the one of that key again: it keeps its owner and deadline.
+
+    A clinic in which a red one is opened is alarmed in the same transaction.
+    """
     wanted = batches.complete(WorkItem, (dict(row) | {"opened_at": now, "raised_at": now} for row in rows))
     again = batches.upsert(session, WorkItem).on_conflict_do_update(
         index_elements=["clinic_id", "key"],
         index_where=UNFINISHED,
         set_={"raised": batches.table(WorkItem).c.raised + 1, "raised_at": now},
     )
+    alarmed = _newly_red(session, wanted)
     for batch in batches.batched(sorted(wanted, key=lambda row: (row["clinic_id"], row["key"]))):
         session.execute(again, batch)
+    notices.alarm(session, sorted(alarmed), now=now)
+
+
+def unacknowledged(session: Session, clinic_ids: Collection[UUID]) -> Sequence[sa.Row]:
+    """The red ones that nobody claimed yet, by clinic, level and kind: how many, the first and the last."""
+    work = batches.table(WorkItem)
+    what = [work.c[name] for name in ("clinic_id", "level", "kind")]
+    opened = work.c.opened_at
+    figures = (
+        sa.func.count().label("many"),
+        sa.func.min(opened).label("first"),
+        sa.func.max(opened).label("last"),
+    )
+    query = sa.select(*what, *figures).where(UNFINISHED, work.c.state == sa.text("'open'"))
+    mine = query.where(work.c.clinic_id.in_(clinic_ids), work.c.level.in_(sorted(RED)))
+    return session.execute(mine.group_by(*what).order_by(*what)).all()
 
 
 def finish(
@@ -82,19 +103,41 @@ def of_plans(session: Session, courses: Sequence[Key]) -> set[tuple[UUID, str]]:
     }
 
 
-def unfinished(session: Session, clinic_id: UUID) -> Sequence[sa.Row]:
-    """The clinic's worklist, the nearest deadline first, with the patient's name where there is one."""
-    work, patients = batches.table(WorkItem), batches.table(Patient)
+def unfinished(
+    session: Session, clinic_id: UUID | None = None, *, limit: int | None = None
+) -> Sequence[sa.Row]:
+    """The worklist of a clinic or of all, the nearest deadline first.
+
+    With the patient's name where there is one, and the clinic's name and zone.
+    """
+    work, patients, clinics = (batches.table(model) for model in (WorkItem, Patient, Clinic))
     of_patient = sa.and_(patients.c.clinic_id == work.c.clinic_id, patients.c.id == work.c.patient_id)
-    query = sa.select(work, patients.c.name).join_from(work, patients, of_patient, isouter=True)
-    mine = query.where(work.c.clinic_id == clinic_id, sa.text("work_item.state <> 'done'"))
-    return session.execute(mine.order_by(work.c.due_by, work.c.id)).all()
+    query = (
+        sa.select(work, patients.c.name, clinics.c.name.label("clinic"), clinics.c.time_zone)
+        .join_from(work, patients, of_patient, isouter=True)
+        .join(clinics, clinics.c.id == work.c.clinic_id)
+        .where(sa.text("work_item.state <> 'done'"))
+        .order_by(work.c.due_by, work.c.id)
+        .limit(limit)
+    )
+    return session.execute(query if clinic_id is None else query.where(work.c.clinic_id == clinic_id)).all()
 
 
 def for_items(session: Session, keys: Sequence[Key]) -> Sequence[sa.Row]:
     """The unfinished work items about these items."""
     work = batches.table(WorkItem)
     return list(batches.fetch(session, sa.select(work).where(UNFINISHED), work, keys, column="item_id"))
+
+
+def _newly_red(session: Session, rows: Iterable[Values]) -> set[UUID]:
+    """The clinics in which these rows open a red work item that nobody has on the list yet."""
+    red = {(row["clinic_id"], row["key"]) for row in rows if row["level"] in RED}
+    work = batches.table(WorkItem)
+    query = sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED)
+    there = {
+        (row.clinic_id, row.key) for row in batches.fetch(session, query, work, sorted(red), column="key")
+    }
+    return {clinic_id for clinic_id, _ in red - there}
 
 
 def _finish(

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     webhook_carries: str = "sms"  # of sms, push, voice, chat and email, with commas
     webhook_can_be_asked: bool = False  # whether the gateway answers GET URL/KEY
     webhook_per_second: Annotated[float, Field(gt=0, le=10_000)] = 20  # on each channel that it carries
+    dead_man_url: SecretStr | None = None  # is called by GET when a canary went all the way
+    canary_address: str | None = None  # where canaries fly to; without one they stay in the house
+    canary_every: Annotated[float, Field(ge=60, le=3600)] = 300  # seconds
     reminders_every: Annotated[float, Field(gt=0, le=30)] = 10  # seconds
     upkeep_every: Annotated[float, Field(gt=0, le=60)] = 30  # seconds
 
@@ -93,6 +96,12 @@ class Settings(BaseSettings):
     @property
     def has_transports(self) -> bool:
         return self.email_url is not None or self.webhook_url is not None
+
+    @property
+    def mails(self) -> bool:
+        """Whether a transport carries e-mail."""
+        by_webhook = self.webhook_url is not None and "email" in self.webhook_channels
+        return self.email_url is not None or by_webhook
 
     @property
     def database(self) -> URL:

@@ -23,8 +23,10 @@ from db.engine import writing
 from service import clock
 from service.channels import Channels, measured
 from service.clock import Clock
-from service.flows import health, receipts, reminders, rungs, upkeep
+from service.flows import health, notices, receipts, reminders, rungs, upkeep, watchdog
+from service.flows.notices import Manner
 from service.flows.times import Times
+from service.flows.watchdog import Watchdog
 from service.links import Links
 from service.loops import Loop
 from service.ticks import Every, WallClock
@@ -101,6 +103,9 @@ class Worker:
         reminders_every: float,
         upkeep_every: float,
         stopping: threading.Event | None = None,
+        manner: Manner = notices.PLAIN,
+        canary_every: timedelta = watchdog.EVERY,
+        call_outside: Callable[[], bool] | None = None,
     ) -> None:
         self._engine, self._now = engine, now
         self._turn = turn(engine)
@@ -111,11 +116,18 @@ class Worker:
         self._wall_clock = WallClock(self._scheduler)
         self.failure: str | None = None  # why the process must end
         called = measured.every(channels)
-        sending = partial(reminders.tick, engine, now, called, links=links, may_call=self._may_call)
+        watch = Watchdog(
+            engine=engine, clock=now, channels=called, manner=manner, every=canary_every,
+            call_outside=call_outside,
+        )  # fmt: skip
+        sending = partial(
+            reminders.tick, engine, now, called, links=links, manner=manner, may_call=self._may_call
+        )
         self._add(health.REMINDERS, reminders_every, partial(sending, among=rungs.AT_HOME))
         self._add(health.STAFF, reminders_every, partial(sending, among=reminders.STAFF))
         self._add(health.RECEIPTS, upkeep_every, partial(receipts.tick, engine, now, called))
         self._add(health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now))
+        self._add(health.WATCHDOG, reminders_every, watch.tick)
 
     def start(self) -> None:
         self._scheduler.start()

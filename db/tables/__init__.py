@@ -15,7 +15,7 @@ from db.tables.heartbeats import Heartbeat
 from db.tables.imports import Import
 from db.tables.items import Item
 from db.tables.lanes import Lane
-from db.tables.messages import Attempt, AttemptState, Message, MessageState
+from db.tables.messages import Attempt, AttemptState, Kind, Message, MessageState
 from db.tables.patients import EndReason, Patient, Sex, Wording
 from db.tables.pauses import Pause
 from db.tables.protocols import ProtocolVersion
@@ -23,6 +23,7 @@ from db.tables.receipts import Receipt, ReceiptState
 from db.tables.reminders import Effect, Reminder, ReminderState
 from db.tables.replies import Reply, ReplyKind
 from db.tables.results import Result, ResultStatus
+from db.tables.staff import StaffAddress
 from db.tables.users import ApiKey, SignIn, User, UserRole
 from db.tables.wordings import WordingSignature
 from db.tables.work_items import Role, WorkItem, WorkState
@@ -48,6 +49,7 @@ __all__ = [
     "Heartbeat",
     "Import",
     "Item",
+    "Kind",
     "Lane",
     "Message",
     "MessageState",
@@ -65,6 +67,7 @@ __all__ = [
     "Role",
     "Sex",
     "SignIn",
+    "StaffAddress",
     "StoredAnswer",
     "User",
     "UserRole",

@@ -20,6 +20,15 @@ class MessageState(StrEnum):
     FAILED = "failed"
 
 
+class Kind(StrEnum):
+    """What a message is. All but a reminder are notices: for staff, or for the house itself."""
+
+    REMINDER = "reminder"
+    ALARM = "alarm"
+    DIGEST = "digest"
+    CANARY = "canary"
+
+
 class AttemptState(StrEnum):
     STARTED = "started"
     ACCEPTED = "accepted"
@@ -30,6 +39,9 @@ class AttemptState(StrEnum):
 class Message(Row, table=True):
     """One thing to be said to one person at one time: the queue, the outbox and the log.
 
+    A reminder has a patient. A notice has a key, by which it is planned once, and no patient; one without a
+    staff address stays in the house.
+
     `token` counts the claims: who holds an older one cannot settle. A claim has a lease, and so has a doubt
     until it is looked at again; one that nobody will look at again is a person's.
     """
@@ -37,14 +49,26 @@ class Message(Row, table=True):
     __tablename__ = "message"
     __table_args__ = (
         belongs_to("patient"),
+        belongs_to("staff_address"),
         sa.UniqueConstraint("clinic_id", "patient_id", "audience", "quarter"),
+        sa.CheckConstraint("kind <> 'reminder' OR patient_id IS NOT NULL", name="reminder_has_a_patient"),
+        sa.CheckConstraint("kind = 'reminder' OR key IS NOT NULL", name="notice_has_a_key"),
+        index_where("uq_message_notice", "clinic_id", "kind", "key", where="key IS NOT NULL", unique=True),
         index_where("ix_message_waiting", "send_at", where="state = 'waiting'"),
+        index_where("ix_message_notice", "kind", "send_at", where="key IS NOT NULL AND state = 'waiting'"),
         index_where("ix_message_claimed", "lease_until", where="state = 'claimed'"),
         index_where("ix_message_unknown", "lease_until", where="state = 'unknown'"),
         index_where("ix_message_receipt_by", "receipt_by", where="receipt_by IS NOT NULL"),
     )
 
-    patient_id: UUID
+    kind: Kind = Field(
+        default=Kind.REMINDER,
+        sa_type=enum_of(Kind, "kind"),
+        sa_column_kwargs={"server_default": Kind.REMINDER.value},
+    )
+    key: str | None = None
+    patient_id: UUID | None = None
+    staff_address_id: UUID | None = None
     audience: Audience = Field(sa_type=enum_of(Audience, "audience"))
     channel: Channel = Field(sa_type=enum_of(Channel, "channel"))
     quarter: datetime | None = (

@@ -68,12 +68,12 @@ class MessageOut(BaseModel):
     id: UUID
     clinic_id: UUID
     clinic: str
-    name: str
-    audience: str = Field(examples=["patient"], description="patient or carer")
+    name: str | None = Field(description="The patient's; null for what was for the clinic's staff.")
+    audience: str = Field(examples=["patient"], description="patient, carer or coordinator")
     channel: str = Field(examples=["sms"], description="outbox: it stayed in the house")
     state: str = Field(examples=["delivered"], description="or accepted, no confirmation, undelivered")
     said_at: datetime
-    time_zone: str = Field(examples=["America/New_York"], description="The patient's.")
+    time_zone: str = Field(examples=["America/New_York"], description="The patient's, or the clinic's.")
     subject: str | None
     body: str | None
 

@@ -59,6 +59,7 @@ ROWS = (
     # pages
     ("front_page", CARE, CARE),
     ("overdue_page", CARE, CARE),
+    ("work_page", CARE, CARE),
     ("outbox_page", CARE, CARE),
     ("adherence_page", ALL, ALL),
     ("prescribing_page", CARE, CARE),

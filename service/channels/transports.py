@@ -1,9 +1,11 @@
 """The transports that the settings name, beside the channels inside the house."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from db.tables import Channel as ChannelName
 from service.channels import Capabilities, Channels, email, local, webhook
+from service.channels.dead_man import DeadMan
 from service.channels.email import Email
 from service.channels.signed import Gateway
 from service.channels.webhook import Webhook
@@ -58,3 +60,26 @@ def _email(given: Settings) -> Channels:
         raise Refused("NEXTCOUNT_EMAIL_URL: write smtp://USER:PASSWORD@HOST:PORT or smtps://…") from None
     can = Capabilities(per_second=given.email_per_second, place=f"{server.host}:{server.port}")
     return {ChannelName.EMAIL: Email(server, given.email_from, can=can)}
+
+
+# ---- what is called or mailed besides patients
+
+
+def canary(given: Settings, found: Channels) -> tuple[ChannelName, str] | None:
+    """Where canaries fly to: an e-mail address, or a number for text messages; None inside the house."""
+    if given.canary_address is None:
+        return None
+    name = ChannelName.EMAIL if email.is_address(given.canary_address) else ChannelName.SMS
+    if name not in found:
+        raise Refused(f"NEXTCOUNT_CANARY_ADDRESS: no transport carries {name.value}: configure one that does")
+    return name, given.canary_address
+
+
+def dead_man(given: Settings) -> Callable[[], bool] | None:
+    """What calls the dead man's switch outside. Refused when the call would be in the open."""
+    if given.dead_man_url is None:
+        return None
+    url = given.dead_man_url.get_secret_value()
+    if not webhook.is_safe(url):
+        raise Refused("NEXTCOUNT_DEAD_MAN_URL: write https://…, or http:// on this machine")
+    return DeadMan(url).call

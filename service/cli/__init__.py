@@ -21,6 +21,7 @@ from service.cli import (
     reports,
     rules,
     running,
+    staff,
     transports,
     users,
     wordings,
@@ -28,7 +29,20 @@ from service.cli import (
 from service.errors import Failed, Refused, one_line
 
 # Each adds its commands in `register(app)`.
-MODULES = (rules, running, users, imports, wordings, transports, holding, backups, doctor, reports, demo)
+MODULES = (
+    rules,
+    running,
+    users,
+    imports,
+    wordings,
+    transports,
+    staff,
+    holding,
+    backups,
+    doctor,
+    reports,
+    demo,
+)
 INTERRUPTED = 130
 
 app = typer.Typer(

@@ -31,7 +31,7 @@ def doctor(as_json: Json = False, database: Database = None) -> None:
     if engine.dialect.name == "sqlite" and not file.exists():
         raise Refused(f"{file}: there is no database: nextcount serve makes one")
     try:
-        found = doctor.examine(engine, given.deployment_id, now=clock.now(engine))
+        found = doctor.examine(engine, given.deployment_id, now=clock.now(engine), mails=given.mails)
     finally:
         engine.dispose()
     if as_json:

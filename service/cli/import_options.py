@@ -11,6 +11,9 @@ import typer
 from service.errors import Refused
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from db.tables import Clinic
     from schedules.protocol import Protocol
     from service.flows.intake import NewClinics
     from service.ingest.mapping import Map
@@ -92,3 +95,18 @@ def _protocol(path: Path) -> Protocol:
             return protocols.parse(stream.read(protocols.LARGEST_FILE + 1), where=path.name)
     except OSError:
         raise protocols.ProtocolError("the file cannot be read", where=path.name) from None
+
+
+def clinic(session: Session, name: str | None) -> Clinic:
+    """The clinic of that name, or the only one."""
+    from db import clinics
+
+    every = clinics.every(session)
+    found = [clinic for clinic in every if name in (None, clinic.name)]
+    if len(found) == 1:
+        return found[0]
+    if not every:
+        raise Refused("there is no clinic yet: `nextcount import DIR` brings the first")
+    raise Refused(
+        "there are several clinics: name one with --clinic" if found else "--clinic: there is no such clinic"
+    )

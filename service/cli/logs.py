@@ -23,7 +23,7 @@ TEXTS = frozenset(
     | {"channel", "state", "error", "message", "failure"}
 )
 LEFT_OUT = "[left out]"
-TALKATIVE = ("alembic", "apscheduler", "uvicorn")
+TALKATIVE = ("alembic", "apscheduler", "httpx2", "uvicorn")
 
 
 def configure(stream: TextIO | None = None) -> None:

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -228,10 +229,13 @@ def working(
     from service import clock
     from service.channels import transports
     from service.flows import transports as releasing
+    from service.flows.notices import Manner
     from service.worker import Worker
 
     channels = transports.channels(given)
     releasing.meet(engine, channels)
+    manner = Manner(public_url=given.public_url, canary=transports.canary(given, channels))
+    call_outside = transports.dead_man(given)
 
     loops = Worker(
         engine,
@@ -241,6 +245,9 @@ def working(
         reminders_every=given.reminders_every,
         upkeep_every=given.upkeep_every,
         stopping=stop,
+        manner=manner,
+        canary_every=timedelta(seconds=given.canary_every),
+        call_outside=call_outside,
     )
     loops.start()
     try:

@@ -9,12 +9,9 @@ import typer
 
 from service.cli import import_options
 from service.cli.running import Database, opened
-from service.errors import Refused, one_line
+from service.errors import one_line
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from db.tables import Clinic
     from service.flows.wordings import Standing
 
 wording_app = typer.Typer(no_args_is_help=True)
@@ -108,23 +105,9 @@ def sign(
 
     who = import_options.named(by)
     with opened(settings.load(database_url=database)) as engine, writing(engine) as session:
-        house = _clinic(session, clinic)
+        house = import_options.clinic(session, clinic)
         asked = wordings.sign(session, house, language, by=who, now=clock.now(engine))
         name = house.name
     typer.echo(f"{one_line(name)}: {language} is signed by {one_line(who)} and in use.")
     if asked:
         typer.echo(f"{asked} work items that asked for it are done.")
-
-
-def _clinic(session: Session, name: str | None) -> Clinic:
-    from db import clinics
-
-    every = clinics.every(session)
-    found = [clinic for clinic in every if name in (None, clinic.name)]
-    if len(found) == 1:
-        return found[0]
-    if not every:
-        raise Refused("there is no clinic yet: `nextcount import DIR` brings the first")
-    raise Refused(
-        "there are several clinics: name one with --clinic" if found else "--clinic: there is no such clinic"
-    )

@@ -65,7 +65,7 @@ def _sent(session: Session) -> str:
     )
     for rung, count in session.execute(query.group_by(reminders.c.rung)):
         rungs[rung.partition("/")[0]] += count
-    texts = _count(session, Message, messages.c.body.is_not(None))
+    texts = _count(session, Message, messages.c.body.is_not(None), messages.c.key.is_(None))
     by_rung = ", ".join(f"{count} {rung}" for rung, count in rungs.most_common())
     open_work = _count(session, WorkItem, work.c.state != sa.text("'done'"))
     return (

@@ -3,18 +3,19 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from db import copies, deployments, invariants, migrations, reminders
+from db import clinics, copies, deployments, invariants, migrations, notices, reminders
 from db.engine import reading
-from service.flows import health, holds, rungs
+from service.flows import health, holds, rungs, staff
 
 LEAST_FREE = 256 * 1024**2  # bytes: a product choice
+LONGEST_SILENCE = timedelta(hours=26)  # from one digest to the next, over a clock change
 SHOWN = 3  # keys of rows that break an invariant
 
 
@@ -25,7 +26,7 @@ class Finding:
     sentence: str
 
 
-def examine(engine: Engine, configured: str | None, *, now: datetime) -> list[Finding]:
+def examine(engine: Engine, configured: str | None, *, now: datetime, mails: bool = False) -> list[Finding]:
     """Every check, the wrong ones with how to put them right. It changes nothing."""
     try:
         revision = migrations.current(engine)
@@ -37,6 +38,7 @@ def examine(engine: Engine, configured: str | None, *, now: datetime) -> list[Fi
         found = [_good("revision", f"The database is at revision {revision}.")]
         with reading(engine) as session:
             found += [*_invariants(session), _zones(session), *_deployment(session, engine, configured)]
+            found += [*_staff(session, mails), *_digests(session, now)]
     except SQLAlchemyError as error:
         found = [_finding("database", f"The database cannot be read: {type(error).__name__}.")]
     return [*found, *_loops(engine, now), *_disk(engine)]
@@ -85,6 +87,29 @@ def _loops(engine: Engine, now: datetime) -> Iterator[Finding]:
     if not reasons:
         yield _good("loops", "The loops give signs of life.")
     yield from (_good("pause", sentence) for sentence in seen.paused)
+
+
+def _staff(session: Session, mails: bool) -> Iterator[Finding]:
+    if not mails:
+        yield _good("staff", "No e-mail transport is configured: nobody is mailed digests and alarms.")
+        return
+    for clinic in staff.unmailed(session):
+        yield _finding("staff", f"{clinic}: nobody is mailed everything: run nextcount staff set.")
+
+
+def _digests(session: Session, now: datetime) -> Iterator[Finding]:
+    """A clinic that is a day old has had a digest in the last day."""
+    last = notices.last_digests(session)
+    for clinic in clinics.every(session):
+        told = last.get(clinic.id)
+        if now - (told or clinic.created_at) > LONGEST_SILENCE:
+            yield _finding("digests", f"{clinic.name}: {_digest(told)}.")
+        elif told is not None:
+            yield _good("digests", f"{clinic.name}: {_digest(told)}.")
+
+
+def _digest(told: datetime | None) -> str:
+    return "no digest went out yet" if told is None else f"the last digest went out {told:%Y-%m-%d %H:%M} UTC"
 
 
 def _disk(engine: Engine) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from service.channels import Answer, Rejected, Unknown
 from service.clock import Clock
 from service.flows import lanes as rules
 from service.flows.doubts import SHUT, Turn
-from service.flows.outcomes import Dispatch
+from service.flows.outcomes import Call
 
 BACK = "the provider takes messages again"
 
@@ -33,7 +33,7 @@ class Gate:
     engine: Engine
     clock: Clock
 
-    def call(self, dispatch: Dispatch, ask: Callable[[], Answer]) -> Answer:
+    def call(self, dispatch: Call, ask: Callable[[], Answer]) -> Answer:
         if not rules.has_one(dispatch.can):
             return ask()
         not_now, refused = self._look(dispatch)
@@ -44,7 +44,7 @@ class Gate:
             self._tell(dispatch, answer)
         return answer
 
-    def _look(self, dispatch: Dispatch) -> tuple[Rejected | None, bool]:
+    def _look(self, dispatch: Call) -> tuple[Rejected | None, bool]:
         """Why no call may begin, learned perhaps since the claim; and whether the provider refused lately."""
         now = self.clock()
         try:
@@ -56,7 +56,7 @@ class Gate:
         wait = None if until is None else Rejected(SHUT, permanent=False, retry_after=until - now)
         return wait, lane is not None and lane.refused > 0
 
-    def _tell(self, dispatch: Dispatch, answer: Answer) -> None:
+    def _tell(self, dispatch: Call, answer: Answer) -> None:
         """Before the outcome is written: the others go by it at once. Without it the answer counts too."""
         try:
             with writing(self.engine) as session:
@@ -64,7 +64,7 @@ class Gate:
         except SQLAlchemyError as error:
             log.error("lane not written", error=type(error).__name__)
 
-    def _hear(self, session: Session, dispatch: Dispatch, answer: Answer) -> None:
+    def _hear(self, session: Session, dispatch: Call, answer: Answer) -> None:
         now, name = self.clock(), dispatch.claimed.channel
         lane = lanes.lock(session, {name})[name]
         closed = rules.hear(lane, answer, now)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import deployments, heartbeats, lanes, messages, migrations, pauses
 from db.engine import reading
 from db.tables import Heartbeat, Pause
-from service.flows import holds
+from service.flows import holds, staff
 from service.flows import lanes as ways
 from service.flows import pauses as pausing
 
@@ -22,7 +22,15 @@ RECEIPTS = "receipts"
 UPKEEP = "upkeep"
 CLOCK = "clock"  # the sign of life that says how far a machine's clock is ahead of the database's
 WRONG = timedelta(seconds=30)  # a machine whose clock is so far off sends nothing
-LOOPS = (REMINDERS, STAFF, RECEIPTS, UPKEEP)
+WATCHDOG = "watchdog"
+WHAT = {
+    REMINDERS: "Reminders have",
+    STAFF: "Reminders of staff have",
+    RECEIPTS: "Receipts have",
+    UPKEEP: "Plans have",
+    WATCHDOG: "Alarms have",
+}
+LOOPS = tuple(WHAT)
 STALLED = timedelta(seconds=90)  # a loop that gave no sign of life for so long has stopped
 WAITED = timedelta(minutes=15)  # a message that is due for so long is not being sent
 
@@ -36,6 +44,7 @@ class Health:
     checked_at: datetime | None = None  # when reminders were last looked at
     oldest_due_at: datetime | None = None
     reasons: tuple[str, ...] = ()
+    unmailed: tuple[str, ...] = ()  # the clinics of whose staff nobody is mailed everything
     paused: tuple[str, ...] = ()  # a sentence for each clinic whose sending a person paused
 
 
@@ -49,6 +58,7 @@ def look(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> Hea
             beats = heartbeats.every(session)
             oldest = messages.oldest_due(session, now=now)
             held = holds.sentence(deployments.get(session))
+            unmailed = staff.unmailed(session, clinic_id)
             paused = pausing.sentences(session, _of(clinic_id, pauses.lasting(session, now=now)))
             lines = [sentence for lane in lanes.every(session) if (sentence := ways.sentence(lane))]
     except SQLAlchemyError:
@@ -63,6 +73,7 @@ def look(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> Hea
             *_skewed(beats, now),
             *lines,
         ),
+        unmailed=tuple(unmailed),
         paused=paused,
     )
 
@@ -77,7 +88,7 @@ def _other_revision(revision: str | None) -> str:
 
 
 def _reasons(seen: dict[str, datetime], oldest: datetime | None, now: datetime) -> Iterator[str]:
-    for loop, what in ((REMINDERS, "Reminders have"), (UPKEEP, "Plans have")):
+    for loop, what in WHAT.items():
         if loop not in seen:
             yield f"{what} never been checked: start nextcount worker."
         elif now - seen[loop] > STALLED:

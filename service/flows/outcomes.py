@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -41,7 +41,7 @@ WORK = {MessageState.FAILED: "undeliverable", MessageState.UNKNOWN: "unknown-del
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatch:
+class Call:
     """A claimed message with something to say, and the attempt that is committed for it, or is in doubt."""
 
     claimed: Claimed
@@ -50,15 +50,11 @@ class Dispatch:
     begun_at: datetime
     tries: int  # to this contact on this channel, with this one
     doubts: tuple[UUID, ...]  # earlier tries that may have arrived
-    contact: sa.Row | None
-    others: tuple[sa.Row, ...]  # where it may go when nothing goes there
+    address: str = ""
+    others: tuple[sa.Row, ...] = ()  # where it may go when nothing goes there
     can: Capabilities
-    sayings: tuple[Saying, ...]
     useful_until: datetime | None
     sender: wording.Sender
-    person: sa.Row
-    language: str
-    today: date
     link: str | None = None  # where the message leads
 
     @property
@@ -72,9 +68,23 @@ class Dispatch:
         return self.doubts[-1] if self.doubts and self.turn is Turn.SEND else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch(Call):
+    """A message of reminders."""
+
+    contact: sa.Row | None
+    sayings: tuple[Saying, ...]
+    person: sa.Row
+    language: str
+    today: date
+
+
+Calling = TypeVar("Calling", bound=Call)
+
+
 @dataclass(frozen=True, slots=True)
-class Sent:
-    dispatch: Dispatch
+class Sent(Generic[Calling]):
+    dispatch: Calling
     answer: Answer
     text: wording.Text | None
 
@@ -105,7 +115,7 @@ def backoff(tries: int, luck: float) -> timedelta:
     return max(SHORTEST, luck * min(CAP, BASE * 2 ** (tries - 1)))
 
 
-def _refused(dispatch: Dispatch, answer: Rejected, now: datetime, luck: float) -> Fate:
+def _refused(dispatch: Call, answer: Rejected, now: datetime, luck: float) -> Fate:
     """Again later while that can help; then the next channel; then a person. What is handed back, at once.
 
     What shows that a provider is down is no try of the letter: its lane says how long it waits.
@@ -127,14 +137,14 @@ def _refused(dispatch: Dispatch, answer: Rejected, now: datetime, luck: float) -
     return Fate(state=MessageState.FAILED)
 
 
-def _settles_doubts(dispatch: Dispatch, answer: Answer) -> bool:
+def _settles_doubts(dispatch: Call, answer: Answer) -> bool:
     """Whether a refusal is one of every try: who honours the key says of all of them what it says of one."""
     if not isinstance(answer, Rejected):
         return False
     return dispatch.turn is Turn.ASK or (dispatch.can.honours_key and answer.permanent)
 
 
-def _asked_again(dispatch: Dispatch, now: datetime, luck: float) -> datetime | None:
+def _asked_again(dispatch: Call, now: datetime, luck: float) -> datetime | None:
     """When a doubt is looked at again; None when it is a person's."""
     patient_until = dispatch.begun_at + PATIENCE
     soon = now + backoff(dispatch.tries, luck)
@@ -152,25 +162,33 @@ def _asked_again(dispatch: Dispatch, now: datetime, luck: float) -> datetime | N
 # ---- one transaction a slice
 
 
-def settle(session: Session, slice_: Sequence[Sent], now: datetime) -> None:
+def settle(session: Session, slice_: Sequence[Sent[Dispatch]], now: datetime) -> None:
     """Write the outcomes of the messages that are still ours; a lost lease leaves them to its new holder.
 
     Items are locked before messages, as everywhere: who plans holds the items and then wants the messages.
     """
     items.lock_open(session, list({saying.row.key for sent in slice_ for saying in sent.dispatch.sayings}))
+    settled = record(session, slice_, now)
+    contacts.mark_bad(session, [key for sent, _ in settled for key in _bad(sent)], now=now)
+    over = [(sent, end) for sent, end in settled if end.again_at is None]
+    reminders.decide(session, [d for sent, end in over for d in _decisions(sent, end)], now=now)
+    work_items.raise_(session, [row for sent, end in over for row in _work(sent, end, now)], now=now)
+    keys = list({saying.row.key for sent, _ in over for saying in sent.dispatch.sayings})
+    still = items.lock_open(session, keys)
+    rungs.climb(session, [row for id_, row in items.of(session, keys).items() if id_ in still], now=now)
+
+
+def record(
+    session: Session, slice_: Sequence[Sent[Calling]], now: datetime
+) -> list[tuple[Sent[Calling], Fate]]:
+    """Write what became of messages of any kind and their attempts; those that were still ours."""
     fates = {sent.dispatch.claimed.id: fate(sent, now, luck=random.random()) for sent in slice_}
     ours = messages.settle(session, [_outcome(sent, fates[sent.dispatch.claimed.id], now) for sent in slice_])
     settled = [sent for sent in slice_ if sent.dispatch.claimed.id in ours]
     attempts.end(session, [ending for sent in settled for ending in _endings(sent)], now=now)
     lost = [sent for sent in slice_ if sent.dispatch.claimed.id not in ours]
     attempts.end(session, [_lost(sent) for sent in lost], now=now)
-    contacts.mark_bad(session, [key for sent in settled for key in _bad(sent)], now=now)
-    over = [(sent, end) for sent in settled if (end := fates[sent.dispatch.claimed.id]).again_at is None]
-    reminders.decide(session, [d for sent, end in over for d in _decisions(sent, end)], now=now)
-    work_items.raise_(session, [row for sent, end in over for row in _work(sent, end, now)], now=now)
-    keys = list({saying.row.key for sent, _ in over for saying in sent.dispatch.sayings})
-    still = items.lock_open(session, keys)
-    rungs.climb(session, [row for id_, row in items.of(session, keys).items() if id_ in still], now=now)
+    return [(sent, fates[sent.dispatch.claimed.id]) for sent in settled]
 
 
 def _outcome(sent: Sent, end: Fate, now: datetime) -> Outcome:
@@ -212,19 +230,19 @@ def _lost(sent: Sent) -> Ending:
     return Ending(clinic_id=key[0], id=key[1], state=AttemptState.UNKNOWN, code="lease-lost")
 
 
-def _bad(sent: Sent) -> list[tuple[UUID, UUID]]:
+def _bad(sent: Sent[Dispatch]) -> list[tuple[UUID, UUID]]:
     answer, contact = sent.answer, sent.dispatch.contact
     bad = isinstance(answer, Rejected) and answer.bad_address and contact is not None
     return [(contact.clinic_id, contact.id)] if bad and contact is not None else []
 
 
-def _decisions(sent: Sent, end: Fate) -> list[Decision]:
+def _decisions(sent: Sent[Dispatch], end: Fate) -> list[Decision]:
     state = ReminderState.SENT if end.state is MessageState.ACCEPTED else ReminderState.SUPPRESSED
     clinic_id, reason = sent.dispatch.claimed.clinic_id, REASONS[end.state]
     return [Decision(clinic_id=clinic_id, id=s.id, state=state, reason=reason) for s in sent.dispatch.sayings]
 
 
-def _work(sent: Sent, end: Fate, now: datetime) -> list[dict[str, Any]]:
+def _work(sent: Sent[Dispatch], end: Fate, now: datetime) -> list[dict[str, Any]]:
     """What a person must do now: what the rungs of staff open, or what became of a message that failed."""
     if end.state is not MessageState.ACCEPTED:
         first = sent.dispatch.sayings[0]

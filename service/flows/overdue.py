@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.engine import Engine
+from sqlmodel import Session
 
 from db import overdue
 from db.engine import reading
@@ -43,6 +44,12 @@ def counted(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> 
         if today > row.last_on_time:
             counts[State.LAPSED if today >= row.lapses_on else State.OVERDUE] += row.n
     return {state: counts[state] for state in risk.SLIPPED}
+
+
+def count(session: Session, clinic_id: UUID, *, now: datetime) -> int:
+    """How many of one clinic are overdue or have lapsed."""
+    rows = overdue.windows(session, on=_latest_day(now), clinic_id=clinic_id)
+    return sum(_today(now, row.time_zone) > row.last_on_time for row in rows)
 
 
 def _latest_day(now: datetime) -> date:

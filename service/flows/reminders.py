@@ -25,11 +25,12 @@ from service import clock as clocks
 from service import messages as wording
 from service.channels import BLIND, INSIDE, Answer, Channels, Letter, Rejected, Unknown
 from service.clock import Clock
-from service.flows import doubts, guarding, lanes, outcomes, rungs, settling, wordings
+from service.flows import doubts, guarding, lanes, notices, outcomes, rungs, settling, wordings
 from service.flows.doubts import Tried, Turn
 from service.flows.gates import Gate
 from service.flows.guarding import Saying, Seen
-from service.flows.outcomes import Dispatch, Sent
+from service.flows.notices import Manner, Notice
+from service.flows.outcomes import Call, Calling, Dispatch, Sent
 from service.links import Links
 
 BATCH = 500
@@ -53,6 +54,7 @@ def tick(
     among: Collection[Audience] = EVERYBODY,
     go_on: Callable[[], bool] = lambda: True,
     may_call: Callable[[], bool] = lambda: True,
+    manner: Manner = notices.PLAIN,
 ) -> int:
     """Say everything that is due by now, while `go_on` says so after a batch; how many were looked at.
 
@@ -61,15 +63,16 @@ def tick(
     waits for a slow provider.
     """
     handled = 0
+    send = partial(send_all, channels=channels, gate=Gate(engine, clock), may_call=may_call)
     while True:
+        noticed = notices.try_to_send(engine, clock, channels, manner, send)
         begun = clocks.seconds()
         with writing(engine) as session:
             claimed, dispatches = _claim(session, clock(), channels, links, among)
-        if not claimed:
+        if not claimed + noticed:
             return handled
-        handled += claimed
-        gate = Gate(engine, clock)
-        sent = _send_all(dispatches, channels, gate, begun=begun, may_call=may_call)
+        handled += claimed + noticed
+        sent = send(dispatches, begun=begun)
         settling.settle(engine, sent, clock, until=begun + LEASE.total_seconds())
         if not go_on():
             return handled
@@ -143,6 +146,7 @@ def _dispatch(
         tries=count + (asked is None),
         doubts=tuple(row.id for row in tried.doubts),
         contact=contact,
+        address="" if contact is None else contact.address,
         others=tuple(routes[1:]),
         can=BLIND if channel in INSIDE or channel not in channels else channels[channel].capabilities,
         sayings=tuple(seen.sayings[message.id]),
@@ -171,14 +175,14 @@ def _attempt(dispatch: Dispatch, now: datetime) -> dict[str, Any]:
 # ---- send: no transaction
 
 
-def _send_all(
-    dispatches: Sequence[Dispatch],
+def send_all(
+    dispatches: Sequence[Calling],
+    *,
     channels: Channels,
     gate: Gate,
-    *,
     begun: float,
-    may_call: Callable[[], bool],
-) -> list[Sent]:
+    may_call: Callable[[], bool] = lambda: True,
+) -> list[Sent[Calling]]:
     """What stays in the house one by one; what leaves it several at a time, for others take their time."""
     inside = [d for d in dispatches if d.claimed.channel in INSIDE]
     outside = [d for d in dispatches if d.claimed.channel not in INSIDE]
@@ -192,8 +196,8 @@ def _send_all(
 
 
 def _send_in_time(
-    dispatch: Dispatch, channels: Channels, *, gate: Gate, until: float, may_call: Callable[[], bool]
-) -> Sent:
+    dispatch: Calling, channels: Channels, *, gate: Gate, until: float, may_call: Callable[[], bool]
+) -> Sent[Calling]:
     """No call begins that could outlast the lease, or once the process was told to stop."""
     if dispatch.turn is Turn.GIVE_UP:
         return _send(dispatch, channels, gate)
@@ -204,7 +208,7 @@ def _send_in_time(
     return _send(dispatch, channels, gate)
 
 
-def _send(dispatch: Dispatch, channels: Channels, gate: Gate) -> Sent:
+def _send(dispatch: Calling, channels: Channels, gate: Gate) -> Sent[Calling]:
     """One bad message is one bad message: whatever it raises is caught here."""
     try:
         text = _render(dispatch)
@@ -217,12 +221,12 @@ def _send(dispatch: Dispatch, channels: Channels, gate: Gate) -> Sent:
         return Sent(dispatch, Unknown(_name(dispatch, error)), text)
 
 
-def _name(dispatch: Dispatch, error: Exception) -> str:
+def _name(dispatch: Call, error: Exception) -> str:
     log.error("message not sent", message=str(dispatch.claimed.id), error=type(error).__name__)
     return type(error).__name__
 
 
-def _call(dispatch: Dispatch, text: wording.Text | None, channels: Channels, gate: Gate) -> Answer:
+def _call(dispatch: Call, text: wording.Text | None, channels: Channels, gate: Gate) -> Answer:
     if dispatch.turn is Turn.GIVE_UP:
         return Unknown("given-up")
     if dispatch.turn is Turn.PASS_ON:
@@ -234,11 +238,11 @@ def _call(dispatch: Dispatch, text: wording.Text | None, channels: Channels, gat
     return gate.call(dispatch, lambda: channel.send(_letter(dispatch, text)))
 
 
-def _letter(dispatch: Dispatch, text: wording.Text | None) -> Letter:
+def _letter(dispatch: Call, text: wording.Text | None) -> Letter:
     return Letter(
         key=dispatch.claimed.id,
         attempt=dispatch.attempt_id,
-        address="" if dispatch.contact is None else dispatch.contact.address,
+        address=dispatch.address,
         subject=text.subject if text else "",
         body=text.body if text else "",
         sender=dispatch.sender.clinic,
@@ -246,8 +250,11 @@ def _letter(dispatch: Dispatch, text: wording.Text | None) -> Letter:
     )
 
 
-def _render(dispatch: Dispatch) -> wording.Text | None:
-    """The text for a person at home; staff get a work item instead."""
+def _render(dispatch: Call) -> wording.Text | None:
+    """The text for a person at home, or of a notice; for a rung of staff its work item says everything."""
+    if isinstance(dispatch, Notice):
+        return dispatch.text
+    assert isinstance(dispatch, Dispatch)
     audience = dispatch.claimed.audience.value
     if audience not in ladder.PEOPLE:
         return None

@@ -6,7 +6,8 @@ the lease is over. That it may have been committed does no harm: who settled a m
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import structlog
 from sqlalchemy.engine import Engine
@@ -20,23 +21,26 @@ from service.clock import Clock
 from service.flows import outcomes
 from service.flows.outcomes import Sent
 
+Write: TypeAlias = Callable[..., Any]
 SLICE = 50
 PAUSE = 0.5  # seconds between two tries
 
 log = structlog.get_logger()
 
 
-def settle(engine: Engine, sent: Sequence[Sent], clock: Clock, *, until: float) -> None:
-    """`until` is when the lease ends, by `clocks.seconds`."""
+def settle(
+    engine: Engine, sent: Sequence[Sent], clock: Clock, *, until: float, write: Write = outcomes.settle
+) -> None:
+    """`until` is when the lease ends, by `clocks.seconds`; `write` settles one slice."""
     for some in batched(sent, SLICE):
-        while not _settled(engine, some, clock, until=until):
+        while not _settled(engine, some, clock, until=until, write=write):
             time.sleep(PAUSE)
 
 
-def _settled(engine: Engine, some: Sequence[Sent], clock: Clock, *, until: float) -> bool:
+def _settled(engine: Engine, some: Sequence[Sent], clock: Clock, *, until: float, write: Write) -> bool:
     try:
         with writing(engine) as session:
-            outcomes.settle(session, some, clock())
+            write(session, some, clock())
     except DBAPIError as error:
         if not away.is_cut_off(error) or clocks.seconds() >= until:
             raise

@@ -67,7 +67,7 @@ class Duty:
 def find(session: Session, message_id: UUID, *, now: datetime) -> Visitor | None:
     """Who holds the link of that message; None when it is too old, or there is no such message."""
     message = messages.one(session, message_id)
-    if message is None or now - message.created_at > GOOD_FOR:
+    if message is None or message.patient_id is None or now - message.created_at > GOOD_FOR:
         return None
     patient = patients.of(session, [(message.clinic_id, message.patient_id)])[message.patient_id]
     clinic = clinics.get(session, message.clinic_id)

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from db import totals
+from db import totals, work_items
 from db.adherence import Scope
 from db.engine import reading
 from schedules import groups
@@ -29,6 +29,7 @@ MOST_OVERDUE = 300
 MOST_MESSAGES = 50
 MOST_COURSES = 300
 MOST_LINES = 50_000
+MOST_WORK = 300
 STATIC = StaticFiles(directory=Path(__file__).parent / "static")
 
 router = guard.router(include_in_schema=False, default_response_class=HTMLResponse)
@@ -47,6 +48,13 @@ def front(house: InHouse, now: Now, caller: Asks) -> HTMLResponse:
 def overdue_list(house: InHouse, now: Now, caller: Asks, clinic: Clinic = None) -> HTMLResponse:
     ranked = overdue.ranked(house.engine, now=now, clinic_id=caller.clinic(clinic))
     return _page(house, now, "overdue.html", caller, risks=ranked[:MOST_OVERDUE], count=len(ranked))
+
+
+@router.get("/work", operation_id="work_page")
+def work_list(house: InHouse, now: Now, caller: Asks, clinic: Clinic = None) -> HTMLResponse:
+    with reading(house.engine) as session:
+        rows = work_items.unfinished(session, caller.clinic(clinic), limit=MOST_WORK + 1)
+    return _page(house, now, "work.html", caller, rows=rows[:MOST_WORK], cut=len(rows) > MOST_WORK)
 
 
 @router.get("/outbox", operation_id="outbox_page")

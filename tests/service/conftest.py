@@ -41,8 +41,8 @@ def enrol(practice: Practice, name: str, *, consent: bool = True, zone: str = "A
 
 
 def beat(practice: Practice, *, ago: timedelta = timedelta()) -> None:
-    """Both loops gave a sign of life."""
+    """Every loop gave a sign of life."""
     at = practice.clock() - ago
     with writing(practice.engine) as session:
-        for loop in (health.REMINDERS, health.UPKEEP):
+        for loop in health.WHAT:
             heartbeats.beat(session, loop, "test:1", now=at, tzdata="2026.6")

@@ -22,7 +22,7 @@ from service.flows import overdue
 from tests.service.conftest import NOW, beat, enrol
 from tests.stories.conftest import Practice
 
-PAGES = ["/", "/overdue", "/outbox"]
+PAGES = ["/", "/overdue", "/work", "/outbox"]
 READS = [*PAGES, "/health/live", "/health/ready", "/v1/overdue", "/v1/outbox", "/v1/openapi.json"]
 
 
@@ -133,7 +133,7 @@ def test_alive_does_not_ask_the_database(practice: Practice) -> None:
     assert TestClient(app, base_url="http://localhost").get("/health/live").json() == {"status": "alive"}
 
 
-def test_ready_while_both_loops_give_signs_of_life(client: TestClient, practice: Practice) -> None:
+def test_ready_while_every_loop_gives_signs_of_life(client: TestClient, practice: Practice) -> None:
     beat(practice, ago=timedelta(seconds=90))
     answer = client.get("/health/ready")
     assert answer.status_code == 200
@@ -146,6 +146,7 @@ def test_not_ready_before_the_first_sign_of_life(client: TestClient) -> None:
     assert [error["msg"] for error in answer.json()["errors"]] == [
         "Reminders have never been checked: start nextcount worker.",
         "Plans have never been checked: start nextcount worker.",
+        "Alarms have never been checked: start nextcount worker.",
     ]
 
 

@@ -90,13 +90,13 @@ def findings(capsys: pytest.CaptureFixture) -> dict[str, bool]:
 
 
 def test_doctor_says_what_is_wrong_and_what_is_not(capsys: pytest.CaptureFixture) -> None:
-    good = ("revision", "invariants", "zones", "hold", "file", "disk")
+    good = ("revision", "invariants", "zones", "hold", "staff", "file", "disk")
     assert findings(capsys) == dict.fromkeys(good, False) | {"loops": True}
     execute("nextcount.db", "UPDATE deployment SET held_since = '2026-01-01 00:00:00', held_reason = 'test'")
     assert findings(capsys)["hold"]
     assert main(["doctor"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert [line[2:7] for line in lines if line.startswith("!")] == ["HOLD:", "Remin", "Plans"]
+    assert [line[2:7] for line in lines if line.startswith("!")] == ["HOLD:", "Remin", "Plans", "Alarm"]
 
 
 def test_doctor_of_another_revision_asks_for_a_migration(capsys: pytest.CaptureFixture) -> None:

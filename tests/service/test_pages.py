@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from db.tables import Patient
+from db.types import new_id
 from schedules import library
 from service import app as web
 from service import pages
 from tests.service.conftest import NOW, STARTED, beat, enrol
 from tests.stories.conftest import Practice
+from tests.stories.mailed import DESK, put, red, send
 
-PAGES = ["/", "/overdue", "/outbox", "/prescribing", "/reports/adherence"]
+PAGES = ["/", "/overdue", "/work", "/outbox", "/prescribing", "/reports/adherence"]
 NAUGHTY = json.loads(Path(__file__).parents[1].joinpath("data", "blns", "blns.json").read_text("utf-8"))
 LOCAL_ONLY = "No transport is configured: messages go to this local outbox only."
 VOID = {"meta", "link", "input"}
@@ -164,6 +167,39 @@ def test_a_long_list_says_that_it_is_cut(
 def test_nobody_overdue_and_nothing_said_is_said_in_words(client: TestClient) -> None:
     assert "Nobody is overdue." in read(client, "/overdue").words
     assert "Nothing was said yet." in read(client, "/outbox").words
+
+
+def test_the_work_list_shows_what_waits_for_a_person(client: TestClient, busy: Practice) -> None:
+    red(busy, "a result", patient_id=busy.rows(Patient)[0].id)
+    red(busy, "another")
+    words = read(client, f"/work?clinic={busy.clinic_id}").words
+    assert words.index("lapsed") < words.index("limit same-day Ada Invented Elm Street")  # due since longer
+    assert "limit same-day none Elm Street 2026-03-02 10:00 America/New_York" in words
+    assert read(client, f"/work?clinic={new_id()}").words.count("0 open, checked 2026-03-02 15:00 UTC.") == 1
+
+
+def test_a_long_work_list_says_that_it_is_cut(
+    client: TestClient, busy: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MOST_WORK", 1)
+    assert "These are the first 1." in read(client, "/work").words
+
+
+def test_the_banner_names_clinics_of_whose_staff_nobody_is_mailed(busy: Practice) -> None:
+    app = web.create_app(busy.engine, busy.clock, local_only=False)
+    client = TestClient(app, base_url="http://localhost")
+    notice = "Nobody of these clinics’ staff is mailed digests and alarms:"
+    assert notice in read(client, "/").words
+    put(busy, DESK)
+    assert notice not in read(client, "/").words
+
+
+def test_the_outbox_shows_what_was_for_staff(client: TestClient, busy: Practice) -> None:
+    red(busy)
+    send(busy)
+    assert "the clinic’s staff Elm Street" in read(client, "/outbox").words
+    [first, *_] = client.get("/v1/outbox").json()["items"]
+    assert (first["name"], first["audience"]) == (None, "coordinator")
 
 
 def test_the_outbox_shows_messages_as_they_were_said(client: TestClient, busy: Practice) -> None:

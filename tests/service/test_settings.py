@@ -147,3 +147,44 @@ def test_a_transport_that_is_half_configured_is_refused(
 def test_the_secrets_of_transports_show_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     found = given(monkeypatch, email_url="smtps://ann:s3cret@mail.example", webhook_secret="s3cret")
     assert "s3cret" not in repr(found) + str(found)
+
+
+# ---- what is called or mailed besides patients
+
+
+def test_canaries_and_the_switch_outside_are_as_they_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = settings.load()
+    assert transports.canary(bare, {}) is None
+    assert transports.dead_man(bare) is None
+    found = given(
+        monkeypatch,
+        canary_address="+12025550101",
+        dead_man_url="https://switch.example/s3cret",
+        **WEBHOOK,
+    )
+    assert transports.canary(found, transports.channels(found)) == ("sms", "+12025550101")
+    assert transports.dead_man(found) is not None
+    assert "s3cret" not in repr(found) + str(found)
+    assert (bare.canary_every, bare.mails, found.mails) == (300, False, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CANARY_ADDRESS", "s3cret@clinic.example"),
+        ("CANARY_ADDRESS", "s3cret"),
+        ("DEAD_MAN_URL", "http://switch.s3cret.example"),
+        ("DEAD_MAN_URL", "ftp://127.0.0.1/s3cret"),
+    ],
+)
+def test_what_cannot_be_called_or_mailed_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    found = given(monkeypatch, **{name.lower(): value})
+    read = {
+        "CANARY_ADDRESS": lambda: transports.canary(found, transports.channels(found)),
+        "DEAD_MAN_URL": lambda: transports.dead_man(found),
+    }
+    with pytest.raises(Refused, match=f"^NEXTCOUNT_{name}: ") as refused:
+        read[name]()
+    assert "s3cret" not in str(refused.value)

@@ -166,7 +166,12 @@ class Practice:
 
     @property
     def messages(self) -> list[Any]:
-        return self.rows(Message, "send_at", "id")
+        """Of reminders: what else is sent is a notice."""
+        return [row for row in self.rows(Message, "send_at", "id") if row.key is None]
+
+    @property
+    def notices(self) -> list[Any]:
+        return [row for row in self.rows(Message, "send_at", "created_at", "id") if row.key is not None]
 
     @property
     def work(self) -> list[Any]:

@@ -111,14 +111,16 @@ def test_a_clinic_that_cannot_be_called_sends_nothing_and_a_person_hears_of_it(p
     to_patients(practice, fake)
     tick(practice, NINE)
     tick(practice, NINE + timedelta(days=1))
-    assert (fake.letters, practice.rows(Attempt)) == ([], [])
+    [alarm] = fake.letters  # to the staff
+    assert [row.message_id for row in practice.rows(Attempt)] == [alarm.key]
+    assert "the clinic has no phone or emergency number" in alarm.body
     [work] = practice.work
     assert (work.kind, work.role, work.raised) == ("clinic-cannot-be-called", "coordinator", 2)
     assert states(practice, track="patient") == {"waiting": 1}
     with writing(practice.engine) as session:
         session.execute(batches.table(Clinic).update().values(phone="+1 202-555-0100"))
     tick(practice, NINE + timedelta(days=2))
-    assert len(fake.letters) == 1
+    assert len(fake.letters) == 2
 
 
 def test_a_channel_that_never_works_leaves_the_ladder_going(practice: Any) -> None:

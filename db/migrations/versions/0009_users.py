@@ -5,7 +5,7 @@ from alembic import op
 from sqlmodel import AutoString, UTCDateTime
 
 revision = "0009"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
