@@ -105,8 +105,10 @@ def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> l
 def settle(session: Session, outcomes: Sequence[Outcome]) -> set[UUID]:
     """Store what became of messages; the ids of those that were still ours to settle."""
     ours = _ours(session, [outcome.claimed for outcome in outcomes])
-    rows = [_settled(outcome) for outcome in outcomes if outcome.claimed.id in ours]
-    if batches.change(session, Message, rows) != len(ours):
+    mine = [outcome for outcome in outcomes if outcome.claimed.id in ours]
+    said = [{**_settled(outcome), **_text(outcome)} for outcome in mine if outcome.body is not None]
+    silent = [_settled(outcome) for outcome in mine if outcome.body is None]
+    if batches.change(session, Message, said) + batches.change(session, Message, silent) != len(ours):
         raise LookupError("a message that was locked to be settled is gone")
     return ours
 
@@ -189,6 +191,8 @@ def _settled(outcome: Outcome) -> Values:
         "accepted_at": outcome.accepted_at,
         "send_at": outcome.send_at or was.send_at,
         "channel": outcome.channel or was.channel,
-        "subject": outcome.subject,
-        "body": outcome.body,
     }
+
+
+def _text(outcome: Outcome) -> Values:
+    return {"subject": outcome.subject, "body": outcome.body}

@@ -21,6 +21,7 @@ from db.tables import AttemptState, Channel
 from service.channels import INSIDE, Capabilities, Channels
 
 MOST_TRIES = 8
+MOST_LIVES = 3  # of workers that one message may end; then a person has it
 PATIENCE = timedelta(minutes=15)  # for a doubt, until it is repeated or a person's
 KEPT = timedelta(hours=12)  # a key that is honoured is sent again no later: providers forget theirs in a day
 NO_TIME = "no-time-left"  # of the lease: it was not tried
@@ -31,6 +32,7 @@ class Turn(StrEnum):
     ASK = "ask"
     LATER = "later"
     GIVE_UP = "give up"
+    TAKE_OUT = "take out"
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Tried:
 
     counts: Counter[tuple[Channel, UUID | None]] = field(default_factory=Counter)
     doubts: list[sa.Row] = field(default_factory=list)
+    lost: int = 0  # tries whose worker never came back; not of the work list, which nobody can die of
 
     @property
     def doubt(self) -> sa.Row | None:
@@ -59,6 +62,7 @@ def look(session: Session, claimed: Sequence[Claimed]) -> dict[UUID, Tried]:
     for message_id, rows in attempts.of_messages(session, again).items():
         counted = [row for row in rows if row.code != NO_TIME]
         found[message_id].counts.update((row.channel, row.contact_id) for row in counted)
+        found[message_id].lost = sum(_is_lost(row) for row in counted)
         found[message_id].doubts = [row for row in counted if _is_doubtful(row)]
     return found
 
@@ -67,9 +71,15 @@ def _is_doubtful(row: sa.Row) -> bool:
     return row.channel not in INSIDE and row.state is AttemptState.UNKNOWN
 
 
+def _is_lost(row: sa.Row) -> bool:
+    return row.code == attempts.LEASE_LOST and row.channel is not Channel.WORKLIST
+
+
 def turn(tried: Tried, channels: Channels, *, now: datetime) -> Turn:
     """What to do with a message that is claimed."""
     doubt = tried.doubt
+    if tried.lost >= MOST_LIVES:
+        return Turn.TAKE_OUT
     if doubt is None:
         return Turn.SEND
     if doubt.channel not in channels:

@@ -59,6 +59,12 @@ class Dispatch:
     language: str
     today: date
     link: str | None = None  # where the message leads
+    why: str = ""  # the last of the doubts: its code
+    lost: int = 0  # lives of workers that ended with it in hand
+
+    @property
+    def alone(self) -> bool:
+        return self.lost > 0 and self.turn is Turn.SEND
 
     @property
     def unsubscribe(self) -> str | None:
@@ -89,6 +95,8 @@ class Fate:
 
 def fate(sent: Sent, now: datetime, *, luck: float) -> Fate:
     """`luck`, from 0 to 1, says how much of the longest delay is waited: who failed together spreads out."""
+    if sent.dispatch.turn is Turn.TAKE_OUT:
+        return Fate(state=MessageState.UNKNOWN if sent.dispatch.doubts else MessageState.FAILED)
     match sent.answer:
         case Accepted():
             return Fate(state=MessageState.ACCEPTED)
@@ -196,7 +204,7 @@ def _endings(sent: Sent) -> list[Ending]:
 def _lost(sent: Sent) -> Ending:
     """Another has the message now, and decides by its own attempt what became of it."""
     key = sent.dispatch.claimed.clinic_id, sent.dispatch.attempt_id
-    return Ending(clinic_id=key[0], id=key[1], state=AttemptState.UNKNOWN, code="lease-lost")
+    return Ending(clinic_id=key[0], id=key[1], state=AttemptState.UNKNOWN, code=attempts.LEASE_LOST)
 
 
 def _bad(sent: Sent) -> list[tuple[UUID, UUID]]:

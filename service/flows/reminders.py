@@ -24,7 +24,7 @@ from db.types import new_id
 from schedules import days, ladder
 from service import clock as clocks
 from service import messages as wording
-from service.channels import BLIND, INSIDE, Answer, Channels, Letter, Rejected, Unknown
+from service.channels import BLIND, INSIDE, Accepted, Answer, Channels, Letter, Rejected, Unknown
 from service.clock import Clock
 from service.flows import doubts, guarding, outcomes, rungs, wordings
 from service.flows.doubts import Tried, Turn
@@ -56,16 +56,18 @@ def tick(
     """
     handled = 0
     while True:
-        begun = clocks.seconds()
+        until = clocks.seconds() + LEASE.total_seconds() / 2
         with writing(engine) as session:
             claimed, dispatches = _claim(session, clock(), channels, links)
         if not claimed:
             return handled
         handled += claimed
-        sent = _send_all(dispatches, channels, begun=begun)
+        sent = _send_all([d for d in dispatches if not d.alone], channels, until=until)
         for some in batched(sent, SLICE):
             with writing(engine) as session:
                 outcomes.settle(session, some, clock())
+        for dispatch in sorted((d for d in dispatches if d.alone), key=lambda d: d.lost):
+            _send_alone(engine, clock, dispatch, channels, until=until)
         if not go_on():
             return handled
 
@@ -99,7 +101,7 @@ def _claim(
         )
         for m in speaking
     ]
-    tries = [dispatch for dispatch in dispatches if dispatch.turn is Turn.SEND]
+    tries = [dispatch for dispatch in dispatches if dispatch.turn is Turn.SEND and not dispatch.alone]
     attempts.start(session, [_attempt(dispatch, now) for dispatch in tries])
     return len(claimed), dispatches
 
@@ -134,6 +136,8 @@ def _dispatch(
         begun_at=begun_at,
         tries=count + (asked is None),
         doubts=tuple(row.id for row in tried.doubts),
+        why="" if doubt is None else doubt.code,
+        lost=tried.lost,
         contact=contact,
         others=tuple(routes[1:]),
         can=BLIND if channel in INSIDE or channel not in channels else channels[channel].capabilities,
@@ -163,51 +167,66 @@ def _attempt(dispatch: Dispatch, now: datetime) -> dict[str, Any]:
 # ---- send: no transaction
 
 
-def _send_all(dispatches: Sequence[Dispatch], channels: Channels, *, begun: float) -> list[Sent]:
+def _send_all(dispatches: Sequence[Dispatch], channels: Channels, *, until: float) -> list[Sent]:
     """What stays in the house one by one; what leaves it several at a time, for others take their time."""
+    send = partial(_send, channels=channels, until=until)
     inside = [d for d in dispatches if d.claimed.channel in INSIDE]
     outside = [d for d in dispatches if d.claimed.channel not in INSIDE]
-    sent = [_send(dispatch, channels) for dispatch in inside]
+    sent = [send(dispatch) for dispatch in inside]
     if outside:
-        in_time = partial(_send_in_time, channels=channels, until=begun + LEASE.total_seconds() / 2)
         with ThreadPoolExecutor(SENDERS) as pool:
-            sent += pool.map(in_time, outside)
+            sent += pool.map(send, outside)
     return sent
 
 
-def _send_in_time(dispatch: Dispatch, channels: Channels, until: float) -> Sent:
-    """No call begins that could outlast the lease."""
-    if clocks.seconds() < until:
-        return _send(dispatch, channels)
-    late: Answer = Rejected(doubts.NO_TIME, permanent=False)
-    return Sent(dispatch, late if dispatch.turn is Turn.SEND else Unknown(doubts.NO_TIME), None)
+def _send_alone(
+    engine: Engine, clock: Clock, dispatch: Dispatch, channels: Channels, *, until: float
+) -> None:
+    """A process ended with it in hand: begun, said and settled by itself, it can take no other along."""
+    with writing(engine) as session:
+        attempts.start(session, [_attempt(dispatch, clock())])
+    sent = _send(dispatch, channels, until=until)
+    with writing(engine) as session:
+        outcomes.settle(session, [sent], clock())
 
 
-def _send(dispatch: Dispatch, channels: Channels) -> Sent:
+def _send(dispatch: Dispatch, channels: Channels, *, until: float) -> Sent:
     """One bad message is one bad message: whatever it raises is caught here."""
+    if dispatch.turn is Turn.ASK:
+        return _ask(dispatch, channels, until)
+    if dispatch.turn is not Turn.SEND:
+        return Sent(dispatch, Unknown("given-up"), None)
     try:
         text = _render(dispatch)
     except Exception as error:
         code = _name(dispatch, error)
         return Sent(dispatch, Unknown(code) if dispatch.doubts else Rejected(code, permanent=False), None)
+    if clocks.seconds() >= until:  # looked at last: no call begins that could outlast the lease
+        return Sent(dispatch, Rejected(doubts.NO_TIME, permanent=False), None)
     try:
-        return Sent(dispatch, _call(dispatch, text, channels), text)
+        return Sent(dispatch, channels[dispatch.claimed.channel].send(_letter(dispatch, text)), text)
     except Exception as error:
         return Sent(dispatch, Unknown(_name(dispatch, error)), text)
+
+
+def _ask(dispatch: Dispatch, channels: Channels, until: float) -> Sent:
+    """What is found never to have arrived, or not found out, stays marked with what put it in doubt."""
+    answer: Answer | None = Unknown(dispatch.why)
+    try:
+        if clocks.seconds() < until:
+            answer = channels[dispatch.claimed.channel].look_up(dispatch.claimed.id)
+        text = _render(dispatch) if isinstance(answer, Accepted) else None
+    except Exception as error:
+        _name(dispatch, error)
+        text = None
+    if answer is None:
+        answer = Rejected(dispatch.why, permanent=False)
+    return Sent(dispatch, Unknown(dispatch.why) if isinstance(answer, Unknown) else answer, text)
 
 
 def _name(dispatch: Dispatch, error: Exception) -> str:
     log.error("message not sent", message=str(dispatch.claimed.id), error=type(error).__name__)
     return type(error).__name__
-
-
-def _call(dispatch: Dispatch, text: wording.Text | None, channels: Channels) -> Answer:
-    if dispatch.turn is Turn.GIVE_UP:
-        return Unknown("given-up")
-    channel = channels[dispatch.claimed.channel]
-    if dispatch.turn is Turn.ASK:
-        return channel.look_up(dispatch.claimed.id) or Rejected("never-arrived", permanent=False)
-    return channel.send(_letter(dispatch, text))
 
 
 def _letter(dispatch: Dispatch, text: wording.Text | None) -> Letter:
