@@ -14,6 +14,8 @@ from db import batches
 from db.batches import Key, Values
 from db.tables import Attempt, AttemptState
 
+LEASE_LOST = "lease-lost"  # the code of a try whose worker did not come back in time
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
@@ -34,7 +36,7 @@ def start(session: Session, rows: Iterable[Values]) -> list[dict[str, Any]]:
 def abandon(session: Session, messages: Sequence[Key], *, now: datetime) -> int:
     """End as unknown what others began on these messages and never ended: their lease ran out."""
     attempts = batches.table(Attempt)
-    ended = {"state": AttemptState.UNKNOWN, "code": "lease-lost", "ended_at": now}
+    ended = {"state": AttemptState.UNKNOWN, "code": LEASE_LOST, "ended_at": now}
     begun = sa.update(attempts).where(attempts.c.ended_at.is_(None)).values(ended)
     return batches.update(session, begun, attempts, messages, column="message_id")
 

@@ -131,8 +131,10 @@ def claim(
 def settle(session: Session, outcomes: Sequence[Outcome]) -> set[UUID]:
     """Store what became of messages; the ids of those that were still ours to settle."""
     ours = _ours(session, [outcome.claimed for outcome in outcomes])
-    rows = [_settled(outcome) for outcome in outcomes if outcome.claimed.id in ours]
-    if batches.change(session, Message, rows) != len(ours):
+    mine = [outcome for outcome in outcomes if outcome.claimed.id in ours]
+    said = [{**_settled(outcome), **_text(outcome)} for outcome in mine if outcome.body is not None]
+    silent = [_settled(outcome) for outcome in mine if outcome.body is None]
+    if batches.change(session, Message, said) + batches.change(session, Message, silent) != len(ours):
         raise LookupError("a message that was locked to be settled is gone")
     return ours
 
@@ -261,6 +263,8 @@ def _settled(outcome: Outcome) -> Values:
         "slot_at": outcome.slot_at,
         "receipt_by": outcome.receipt_by,
         "channel": outcome.channel or was.channel,
-        "subject": outcome.subject,
-        "body": outcome.body,
     }
+
+
+def _text(outcome: Outcome) -> Values:
+    return {"subject": outcome.subject, "body": outcome.body}

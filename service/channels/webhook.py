@@ -106,17 +106,20 @@ class Webhook:
         own = {"Nextcount-Timestamp": timestamp, "Nextcount-Signature": signature}
         own |= {"Accept-Encoding": "identity"}
         try:
-            return asyncio.run(self._call(method, url, body, headers | own))
+            until = clock.seconds() + self._total_seconds  # from now on, and not once the loop runs
+            return asyncio.run(self._call(method, url, body, headers | own, until))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
             return Rejected(type(error).__name__, permanent=False, down=True)
         except Exception as error:
             return Unknown(type(error).__name__, down=True)
 
-    async def _call(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> _Reply:
+    async def _call(
+        self, method: str, url: str, body: bytes, headers: dict[str, str], until: float
+    ) -> _Reply:
         """One exchange within the time; no redirect is followed, for it would carry the letter elsewhere."""
         limits = httpx2.Timeout(self._total_seconds, connect=min(CONNECT_SECONDS, self._total_seconds / 2))
         async with (
-            asyncio.timeout(self._total_seconds),
+            asyncio.timeout_at(until),
             httpx2.AsyncClient(timeout=limits, verify=self._tls, trust_env=False) as client,
             client.stream(method, url, content=body, headers=headers) as response,
         ):

@@ -18,9 +18,10 @@ from sqlmodel import Session
 from db import attempts
 from db.messages import Claimed
 from db.tables import AttemptState, Channel
-from service.channels import INSIDE, Answer, Capabilities, Channels, Rejected, Unknown
+from service.channels import INSIDE, Capabilities, Channels
 
 MOST_TRIES = 8
+MOST_LIVES = 3  # of workers that one message may end; then a person has it
 PATIENCE = timedelta(minutes=15)  # for a doubt, until it is repeated or a person's
 KEPT = timedelta(hours=12)  # a key that is honoured is sent again no later: providers forget theirs in a day
 NO_TIME = "no-time-left"  # of the lease: it was not tried
@@ -35,6 +36,7 @@ class Turn(StrEnum):
     LATER = "later"
     GIVE_UP = "give up"
     PASS_ON = "pass on"  # to the next channel or a person, for this one takes nothing
+    TAKE_OUT = "take out"
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Tried:
 
     counts: Counter[tuple[Channel, UUID | None]] = field(default_factory=Counter)
     doubts: list[sa.Row] = field(default_factory=list)
+    lost: int = 0  # tries whose worker never came back; not of the work list, which nobody can die of
 
     @property
     def doubt(self) -> sa.Row | None:
@@ -63,6 +66,7 @@ def look(session: Session, claimed: Sequence[Claimed]) -> dict[UUID, Tried]:
     for message_id, rows in attempts.of_messages(session, again).items():
         counted = [row for row in rows if not _is_untried(row)]
         found[message_id].counts.update((row.channel, row.contact_id) for row in counted)
+        found[message_id].lost = sum(_is_lost(row) for row in counted)
         found[message_id].doubts = [row for row in counted if _is_doubtful(row)]
     return found
 
@@ -75,14 +79,15 @@ def _is_doubtful(row: sa.Row) -> bool:
     return row.channel not in INSIDE and row.state is AttemptState.UNKNOWN
 
 
-def not_begun(turn: Turn, code: str) -> Answer:
-    """Of a call that was not made: nothing was sent, and what was in doubt stays in doubt."""
-    return Rejected(code, permanent=False) if turn is Turn.SEND else Unknown(code)
+def _is_lost(row: sa.Row) -> bool:
+    return row.code == attempts.LEASE_LOST and row.channel is not Channel.WORKLIST
 
 
 def turn(tried: Tried, channels: Channels, *, now: datetime) -> Turn:
     """What to do with a message that is claimed."""
     doubt = tried.doubt
+    if tried.lost >= MOST_LIVES:
+        return Turn.TAKE_OUT
     if doubt is None:
         return Turn.SEND
     if doubt.channel not in channels:

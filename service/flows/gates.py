@@ -15,10 +15,10 @@ from db import clinics, lanes, work_items
 from db.engine import reading, writing
 from db.tables import Lane
 from schedules import ladder
-from service.channels import Answer, Rejected, Unknown
+from service.channels import Accepted, Answer, Rejected, Unknown
 from service.clock import Clock
 from service.flows import lanes as rules
-from service.flows.doubts import SHUT, Turn
+from service.flows.doubts import NOT_TRIED, SHUT, Turn
 from service.flows.outcomes import Call
 
 BACK = "the provider takes messages again"
@@ -40,6 +40,8 @@ class Gate:
         if not_now is not None:
             return not_now if dispatch.turn is Turn.SEND else Unknown(not_now.code)
         answer = ask()
+        if not isinstance(answer, Accepted) and answer.code in NOT_TRIED:
+            return answer
         if refused or _matters(answer):
             self._tell(dispatch, answer)
         return answer

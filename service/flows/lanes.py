@@ -123,7 +123,7 @@ def admit(
 
 def _is_kept(dispatch: Dispatch) -> bool:
     """What is not for people at home, alarms and direct answers, never waits behind reminders."""
-    outside = dispatch.claimed.channel not in INSIDE and dispatch.turn is not Turn.GIVE_UP
+    outside = dispatch.claimed.channel not in INSIDE and dispatch.turn not in (Turn.GIVE_UP, Turn.TAKE_OUT)
     return outside and dispatch.claimed.audience in rungs.AT_HOME
 
 

@@ -4,10 +4,10 @@ They take the way of every message: claim, attempt, call, outcome; leases, tries
 What they say is decided in the claim: work that is still open, today's digest, the newest canary.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from typing import Any, TypeAlias
+from datetime import datetime, time
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -24,17 +24,17 @@ from schedules import days, ladder
 from service import clock as clocks
 from service.channels import BLIND, INSIDE, Channels
 from service.clock import Clock
-from service.flows import alarms, digests, doubts, news, outcomes, settling
+from service.flows import alarms, digests, doubts, news, outcomes, sending, settling
 from service.flows.doubts import Tried, Turn
 from service.flows.news import Seen
 from service.flows.outcomes import Call, Sent
+from service.flows.sending import Hand
 from service.messages import Sender, Text
 from service.messages import notices as wording
 
 log = structlog.get_logger()
 
 BATCH = 100
-LEASE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,6 @@ class Manner:
 
 
 PLAIN = Manner()
-Send: TypeAlias = Callable[..., list[Sent["Notice"]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,34 +58,31 @@ class Notice(Call):
     text: Text
     to: StaffAddress | None
 
+    def say(self) -> Text:
+        return self.text
 
-def try_to_send(engine: Engine, clock: Clock, channels: Channels, manner: Manner, send: Send) -> int:
+
+def try_to_send(engine: Engine, clock: Clock, hand: Hand, manner: Manner) -> int:
     """Send a batch of notices beside reminders, which a failure of these never stops.
 
     It is noticed all the same: no canary goes all the way.
     """
     try:
-        return send_due(engine, clock, channels, manner, send)
+        return send_due(engine, clock, hand, manner)
     except Exception as error:
         log.error("notices not sent", error=type(error).__name__)
         return 0
 
 
 def send_due(
-    engine: Engine,
-    clock: Clock,
-    channels: Channels,
-    manner: Manner,
-    send: Send,
-    *,
-    queue: Queue = Queue.NOTICES,
+    engine: Engine, clock: Clock, hand: Hand, manner: Manner, *, queue: Queue = Queue.NOTICES
 ) -> int:
     """Send one batch of the notices that are due; how many were looked at."""
-    begun = clocks.seconds()
+    until = clocks.seconds() + sending.TIME
     with writing(engine) as session:
-        count, found = _claim(session, clock(), channels, manner, queue)
-    sent = send(found, begun=begun)
-    settling.settle(engine, sent, clock, until=begun + LEASE.total_seconds(), write=settle)
+        count, found = _claim(session, clock(), hand.channels, manner, queue)
+    sent = sending.send_all(found, hand, until=until)
+    settling.settle(engine, sent, clock, until=until + sending.TIME, write=settle)
     return count
 
 
@@ -98,7 +94,7 @@ def _claim(
 ) -> tuple[int, list[Notice]]:
     if deployments.is_held(session):
         return 0, []
-    claimed = messages.claim(session, now=now, limit=BATCH, lease=LEASE, queue=queue)
+    claimed = messages.claim(session, now=now, limit=BATCH, lease=sending.LEASE, queue=queue)
     if not claimed:
         return 0, []
     attempts.abandon(session, [message.key for message in claimed if message.attempts > 1], now=now)
@@ -150,6 +146,7 @@ def _notice(
         begun_at=seen.now if asked is None else asked.started_at,
         tries=tried.counts[channel, None] + (asked is None),
         doubts=tuple(row.id for row in tried.doubts),
+        why="" if doubt is None else doubt.code,
         address=address,
         can=BLIND if channel in INSIDE or channel not in channels else channels[channel].capabilities,
         useful_until=_useful_until(seen, message),

@@ -1,6 +1,7 @@
 """What became of what was sent: its outcome, the reminders it said, and the next rung of each item."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -19,7 +20,7 @@ from schedules import ladder
 from schedules.fields import Level
 from service import messages as wording
 from service.channels import INSIDE, Accepted, Answer, Capabilities, Rejected, Unknown
-from service.flows import rungs
+from service.flows import guarding, rungs
 from service.flows.doubts import HANDED_BACK, MOST_TRIES, NOT_TRIED, PATIENCE, Turn
 from service.flows.guarding import Saying
 
@@ -41,7 +42,7 @@ WORK = {MessageState.FAILED: "undeliverable", MessageState.UNKNOWN: "unknown-del
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(ABC):
     """A claimed message with something to say, and the attempt that is committed for it, or is in doubt."""
 
     claimed: Claimed
@@ -56,6 +57,16 @@ class Call:
     useful_until: datetime | None
     sender: wording.Sender
     link: str | None = None  # where the message leads
+    why: str = ""  # the last of the doubts: its code
+    lost: int = 0  # lives of workers that ended with it in hand
+
+    @abstractmethod
+    def say(self) -> wording.Text | None:
+        """The text; None where there is none to be read."""
+
+    @property
+    def alone(self) -> bool:
+        return self.lost > 0 and self.turn is Turn.SEND
 
     @property
     def unsubscribe(self) -> str | None:
@@ -77,6 +88,27 @@ class Dispatch(Call):
     person: sa.Row
     language: str
     today: date
+
+    def say(self) -> wording.Text | None:
+        """For a person at home; for a rung of staff its work item says everything."""
+        audience = self.claimed.audience.value
+        if audience not in ladder.PEOPLE:
+            return None
+        return wording.render(
+            self.sender,
+            [_line(saying, self.today) for saying in self.sayings],
+            audience=audience,
+            language=self.language,
+            wording=self.person.wording.value,
+            link=self.link,
+        )
+
+
+def _line(saying: Saying, today: date) -> wording.Line:
+    item, tone = saying.row.item, guarding.tone(saying.row.item, today)
+    if item.appointment is not None:
+        return wording.Line(item.kind, tone, item.appointment.date(), item.appointment.time())
+    return wording.Line(item.kind, tone, item.due_on)
 
 
 Calling = TypeVar("Calling", bound=Call)
@@ -100,6 +132,8 @@ class Fate:
 
 def fate(sent: Sent, now: datetime, *, luck: float) -> Fate:
     """`luck`, from 0 to 1, says how much of the longest delay is waited: who failed together spreads out."""
+    if sent.dispatch.turn is Turn.TAKE_OUT:
+        return Fate(state=MessageState.UNKNOWN if sent.dispatch.doubts else MessageState.FAILED)
     match sent.answer:
         case Accepted():
             return Fate(state=MessageState.ACCEPTED)
@@ -227,7 +261,7 @@ def _endings(sent: Sent) -> list[Ending]:
 def _lost(sent: Sent) -> Ending:
     """Another has the message now, and decides by its own attempt what became of it."""
     key = sent.dispatch.claimed.clinic_id, sent.dispatch.attempt_id
-    return Ending(clinic_id=key[0], id=key[1], state=AttemptState.UNKNOWN, code="lease-lost")
+    return Ending(clinic_id=key[0], id=key[1], state=AttemptState.UNKNOWN, code=attempts.LEASE_LOST)
 
 
 def _bad(sent: Sent[Dispatch]) -> list[tuple[UUID, UUID]]:

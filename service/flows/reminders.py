@@ -4,14 +4,11 @@ One transaction claims, guards and commits the attempts; none is open during the
 in slices, each with the next rungs of its items.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
@@ -20,29 +17,25 @@ from db.engine import writing
 from db.messages import Claimed, Outcome
 from db.tables import Audience, MessageState
 from db.types import new_id
-from schedules import days, ladder
+from schedules import days
 from service import clock as clocks
-from service import messages as wording
-from service.channels import BLIND, INSIDE, Answer, Channels, Letter, Rejected, Unknown
+from service.channels import BLIND, INSIDE, Channels
 from service.clock import Clock
-from service.flows import doubts, guarding, lanes, notices, outcomes, rungs, settling, wordings
+from service.flows import doubts, guarding, lanes, notices, outcomes, rungs, sending, settling, wordings
 from service.flows.doubts import Tried, Turn
 from service.flows.gates import Gate
-from service.flows.guarding import Saying, Seen
-from service.flows.notices import Manner, Notice
-from service.flows.outcomes import Call, Calling, Dispatch, Sent
+from service.flows.guarding import Seen
+from service.flows.notices import Manner
+from service.flows.outcomes import Dispatch
+from service.flows.sending import Hand
 from service.links import Links
 
 BATCH = 500
-SLICE = settling.SLICE
-LEASE = timedelta(seconds=60)
+LEASE = sending.LEASE
 EVERYBODY = frozenset(Audience)
 STAFF = EVERYBODY - rungs.AT_HOME
-SENDERS = 8  # calls to the outside at a time
 MOST_ATTEMPTS = doubts.MOST_TRIES
 RETRY = outcomes.CAP
-
-log = structlog.get_logger()
 
 
 def tick(
@@ -62,20 +55,29 @@ def tick(
     nowhere: there is a telephone number in each. Staff have a loop of their own, so that nothing of theirs
     waits for a slow provider.
     """
-    handled = 0
-    send = partial(send_all, channels=channels, gate=Gate(engine, clock), may_call=may_call)
+    handled, hand = 0, Hand(channels=channels, gate=Gate(engine, clock), may_call=may_call)
     while True:
-        noticed = notices.try_to_send(engine, clock, channels, manner, send)
-        begun = clocks.seconds()
+        noticed = notices.try_to_send(engine, clock, hand, manner)
+        until = clocks.seconds() + sending.TIME
         with writing(engine) as session:
             claimed, dispatches = _claim(session, clock(), channels, links, among)
         if not claimed + noticed:
             return handled
         handled += claimed + noticed
-        sent = send(dispatches, begun=begun)
-        settling.settle(engine, sent, clock, until=begun + LEASE.total_seconds())
+        sent = sending.send_all([d for d in dispatches if not d.alone], hand, until=until)
+        settling.settle(engine, sent, clock, until=until + sending.TIME)
+        for dispatch in sorted((d for d in dispatches if d.alone), key=lambda d: d.lost):
+            _send_alone(engine, clock, dispatch, hand, until=until)
         if not go_on():
             return handled
+
+
+def _send_alone(engine: Engine, clock: Clock, dispatch: Dispatch, hand: Hand, *, until: float) -> None:
+    """A process ended with it in hand: begun, said and settled by itself, it can take no other along."""
+    with writing(engine) as session:
+        attempts.start(session, [_attempt(dispatch, clock())])
+    sent = sending.send_all([dispatch], hand, until=until)
+    settling.settle(engine, sent, clock, until=until + sending.TIME)
 
 
 # ---- claim and guard: one transaction
@@ -110,7 +112,7 @@ def _claim(
     can = {name: channel.capabilities for name, channel in channels.items() if name not in INSIDE}
     admitted = lanes.admit(session, dispatches, tried, can, now=now)
     messages.settle(session, admitted.put_off)
-    tries = [dispatch for dispatch in admitted.now if dispatch.turn is Turn.SEND]
+    tries = [dispatch for dispatch in admitted.now if dispatch.turn is Turn.SEND and not dispatch.alone]
     attempts.start(session, [_attempt(dispatch, now) for dispatch in tries])
     return len(claimed), admitted.now
 
@@ -145,6 +147,8 @@ def _dispatch(
         begun_at=begun_at,
         tries=count + (asked is None),
         doubts=tuple(row.id for row in tried.doubts),
+        why="" if doubt is None else doubt.code,
+        lost=tried.lost,
         contact=contact,
         address="" if contact is None else contact.address,
         others=tuple(routes[1:]),
@@ -170,106 +174,3 @@ def _attempt(dispatch: Dispatch, now: datetime) -> dict[str, Any]:
         "repeats": dispatch.repeats,
         "started_at": now,
     }
-
-
-# ---- send: no transaction
-
-
-def send_all(
-    dispatches: Sequence[Calling],
-    *,
-    channels: Channels,
-    gate: Gate,
-    begun: float,
-    may_call: Callable[[], bool] = lambda: True,
-) -> list[Sent[Calling]]:
-    """What stays in the house one by one; what leaves it several at a time, for others take their time."""
-    inside = [d for d in dispatches if d.claimed.channel in INSIDE]
-    outside = [d for d in dispatches if d.claimed.channel not in INSIDE]
-    sent = [_send(dispatch, channels, gate) for dispatch in inside]
-    if outside:
-        until = begun + LEASE.total_seconds() / 2
-        in_time = partial(_send_in_time, channels=channels, gate=gate, until=until, may_call=may_call)
-        with ThreadPoolExecutor(SENDERS) as pool:
-            sent += pool.map(in_time, outside)
-    return sent
-
-
-def _send_in_time(
-    dispatch: Calling, channels: Channels, *, gate: Gate, until: float, may_call: Callable[[], bool]
-) -> Sent[Calling]:
-    """No call begins that could outlast the lease, or once the process was told to stop."""
-    if dispatch.turn is Turn.GIVE_UP:
-        return _send(dispatch, channels, gate)
-    if not may_call():
-        return Sent(dispatch, doubts.not_begun(dispatch.turn, doubts.HANDED_BACK), None)
-    if clocks.seconds() >= until:
-        return Sent(dispatch, doubts.not_begun(dispatch.turn, doubts.NO_TIME), None)
-    return _send(dispatch, channels, gate)
-
-
-def _send(dispatch: Calling, channels: Channels, gate: Gate) -> Sent[Calling]:
-    """One bad message is one bad message: whatever it raises is caught here."""
-    try:
-        text = _render(dispatch)
-    except Exception as error:
-        code = _name(dispatch, error)
-        return Sent(dispatch, Unknown(code) if dispatch.doubts else Rejected(code, permanent=False), None)
-    try:
-        return Sent(dispatch, _call(dispatch, text, channels, gate), text)
-    except Exception as error:
-        return Sent(dispatch, Unknown(_name(dispatch, error)), text)
-
-
-def _name(dispatch: Call, error: Exception) -> str:
-    log.error("message not sent", message=str(dispatch.claimed.id), error=type(error).__name__)
-    return type(error).__name__
-
-
-def _call(dispatch: Call, text: wording.Text | None, channels: Channels, gate: Gate) -> Answer:
-    if dispatch.turn is Turn.GIVE_UP:
-        return Unknown("given-up")
-    if dispatch.turn is Turn.PASS_ON:
-        return Rejected(doubts.SHUT, permanent=True)
-    channel = channels[dispatch.claimed.channel]
-    if dispatch.turn is Turn.ASK:
-        nothing = Rejected("never-arrived", permanent=False)
-        return gate.call(dispatch, lambda: channel.look_up(dispatch.claimed.id) or nothing)
-    return gate.call(dispatch, lambda: channel.send(_letter(dispatch, text)))
-
-
-def _letter(dispatch: Call, text: wording.Text | None) -> Letter:
-    return Letter(
-        key=dispatch.claimed.id,
-        attempt=dispatch.attempt_id,
-        address=dispatch.address,
-        subject=text.subject if text else "",
-        body=text.body if text else "",
-        sender=dispatch.sender.clinic,
-        unsubscribe=dispatch.unsubscribe,
-    )
-
-
-def _render(dispatch: Call) -> wording.Text | None:
-    """The text for a person at home, or of a notice; for a rung of staff its work item says everything."""
-    if isinstance(dispatch, Notice):
-        return dispatch.text
-    assert isinstance(dispatch, Dispatch)
-    audience = dispatch.claimed.audience.value
-    if audience not in ladder.PEOPLE:
-        return None
-    return wording.render(
-        dispatch.sender,
-        [_line(saying, dispatch.today) for saying in dispatch.sayings],
-        audience=audience,
-        language=dispatch.language,
-        wording=dispatch.person.wording.value,
-        link=dispatch.link,
-    )
-
-
-def _line(saying: Saying, today: date) -> wording.Line:
-    item, tone = saying.row.item, guarding.tone(saying.row.item, today)
-    if item.appointment is not None:
-        return wording.Line(item.kind, tone, item.appointment.date(), item.appointment.time())
-    return wording.Line(item.kind, tone, item.due_on)

@@ -29,18 +29,20 @@ log = structlog.get_logger()
 
 
 def settle(
-    engine: Engine, sent: Sequence[Sent], clock: Clock, *, until: float, write: Write = outcomes.settle
+    engine: Engine, sent: Sequence[Sent], clock: Clock, *, until: float, write: Write | None = None
 ) -> None:
-    """`until` is when the lease ends, by `clocks.seconds`; `write` settles one slice."""
+    """`until`, by `clocks.seconds`, is when the lease ends; `write` settles a slice, if not of reminders."""
     for some in batched(sent, SLICE):
         while not _settled(engine, some, clock, until=until, write=write):
             time.sleep(PAUSE)
 
 
-def _settled(engine: Engine, some: Sequence[Sent], clock: Clock, *, until: float, write: Write) -> bool:
+def _settled(
+    engine: Engine, some: Sequence[Sent], clock: Clock, *, until: float, write: Write | None
+) -> bool:
     try:
         with writing(engine) as session:
-            write(session, some, clock())
+            (write or outcomes.settle)(session, some, clock())
     except DBAPIError as error:
         if not away.is_cut_off(error) or clocks.seconds() >= until:
             raise

@@ -8,7 +8,6 @@ everything here has stopped.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from sqlalchemy.engine import Engine
@@ -21,9 +20,10 @@ from db.tables import Kind
 from db.types import new_id
 from service.channels import Channels
 from service.clock import Clock
-from service.flows import digests, health, notices, reminders
+from service.flows import digests, health, notices
 from service.flows.gates import Gate
 from service.flows.notices import Manner
+from service.flows.sending import Hand
 
 EVERY = timedelta(minutes=5)
 REMEMBERED = timedelta(days=1)  # canaries, by when they were planned
@@ -45,8 +45,8 @@ class Watchdog:
         planned = digests.plan(self.engine, now=now)
         self._plan_canary(now)
         go_on()
-        send = partial(reminders.send_all, channels=self.channels, gate=Gate(self.engine, self.clock))
-        sent = notices.send_due(self.engine, self.clock, self.channels, self.manner, send, queue=Queue.ALARMS)
+        hand = Hand(channels=self.channels, gate=Gate(self.engine, self.clock))
+        sent = notices.send_due(self.engine, self.clock, hand, self.manner, queue=Queue.ALARMS)
         self._call(self.clock())
         return planned + sent
 

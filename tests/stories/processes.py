@@ -16,11 +16,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from db import batches, protocols
+from db import batches, lanes, protocols
 from db.engine import reading, writing
-from db.tables import Attempt, Consent, Contact, Course, Message, Patient
+from db.tables import Attempt, Channel, Consent, Contact, Course, Message, Patient
 from schedules import days, library
-from service.clock import WoundClock
+from service.clock import WoundClock, machine
 from service.flows import plans
 from tests.service.channels.conftest import Peer
 from tests.stories.conftest import Practice
@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from datetime import timedelta
-from service.flows import reminders
-reminders.LEASE = timedelta(seconds=float(sys.argv.pop(1)))
+from service.flows import reminders, sending
+sending.LEASE = reminders.LEASE = timedelta(seconds=float(sys.argv.pop(1)))
 from service.cli import main
 sys.exit(main())
 """
@@ -100,10 +100,10 @@ class Fleet:
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         log = self.folder / f"log-{len(self.logs)}"
-        named = ["--release-transports-by", "Dana Reyes"]
+        self._release()
         with log.open("w") as file:
             process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, str(self.lease), *command, *named],
+                [sys.executable, "-c", PROGRAM, str(self.lease), *command],
                 cwd=self.folder,
                 env=self._environment(),
                 stdout=subprocess.DEVNULL,
@@ -112,6 +112,14 @@ class Fleet:
         self.logs[process.pid] = log
         self.running.append(process)
         return process
+
+    def _release(self) -> None:
+        """Somebody has seen what goes to this gateway."""
+        place = {Channel.SMS: f"127.0.0.1:{self.gateway.ports[0]}"}
+        with writing(self.engine) as session:
+            lanes.meet(session, place)
+            for lane in lanes.lock(session, set(place)).values():
+                lane.released_at, lane.released_by = machine(), "Dana Reyes"
 
     def stop(self, process: subprocess.Popen[bytes]) -> tuple[int, float]:
         """Tell it to stop; its exit code, and the seconds it took."""
@@ -131,6 +139,7 @@ class Fleet:
             "NEXTCOUNT_DATABASE_URL": self.engine.url.render_as_string(hide_password=False),
             "NEXTCOUNT_WEBHOOK_URL": f"http://127.0.0.1:{self.gateway.ports[0]}/",
             "NEXTCOUNT_WEBHOOK_SECRET": "between the gateway and us",
+            "NEXTCOUNT_WEBHOOK_PER_SECOND": "10000",
             "NEXTCOUNT_REMINDERS_EVERY": "0.3",
             "NEXTCOUNT_UPKEEP_EVERY": "1",
         }

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ from service.channels import Accepted, Rejected, Unknown
 from service.flows import health, notices, outbox, reminders
 from service.flows.gates import Gate
 from service.flows.notices import Manner
+from service.flows.sending import Hand
 from service.flows.watchdog import Watchdog
 from tests.stories.conftest import Practice
 from tests.stories.mailed import mailed, watchdog
@@ -100,10 +100,8 @@ def test_H08_no_call_while_a_message_is_stuck(practice: Practice, outside: Outsi
         batches.insert(session, Message, [row])
     for _ in range(30):
         watch.tick()
-        send = partial(
-            reminders.send_all, channels=practice.channels, gate=Gate(practice.engine, practice.clock)
-        )
-        notices.send_due(practice.engine, practice.clock, practice.channels, watch.manner, send)
+        hand = Hand(channels=practice.channels, gate=Gate(practice.engine, practice.clock))
+        notices.send_due(practice.engine, practice.clock, hand, watch.manner)
         beat(practice)
         practice.clock.wind(practice.clock() + MINUTE)
     assert outside.calls == [1, 6, 11, 16]

@@ -14,7 +14,7 @@ from db.invariants import broken
 from db.tables import Attempt, Channel, Consent, Contact, Message
 from schedules import library
 from service.channels import Accepted, Answer, Capabilities, Letter, Rejected, Unknown, local
-from service.flows import doubts, outcomes, reminders
+from service.flows import doubts, outcomes, reminders, sending
 
 START = date(2026, 1, 5)
 PROTOCOL = library.protocol("azathioprine-us-label")
@@ -391,13 +391,66 @@ def test_no_call_begins_that_could_outlast_the_lease(practice: Any, monkeypatch:
     carried(practice, sms=sms)
     hour = iter(range(0, 360_000, 3600))
     with monkeypatch.context() as patch:
-        patch.setattr(reminders.clocks, "seconds", lambda: next(hour))
+        patch.setattr(sending.clocks, "seconds", lambda: next(hour))
         tick(practice, NINE)
     assert sms.letters == []
     assert first(practice).state == "waiting"
     tick(practice, NINE + MINUTE)
     assert len(sms.letters) == 1
     assert [row.code for row in tries(practice)] == ["no-time-left", None]
+
+
+def test_H04_a_lease_that_ran_out_while_a_text_was_written_sends_nothing(
+    practice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    someone(practice)
+    sms, whole, passed = Provider(ASKED), outcomes.wording.render, [0.0]
+    carried(practice, sms=sms)
+
+    def slow(*given: Any, **more: Any) -> Any:
+        passed[0] += reminders.LEASE.total_seconds() / 2
+        return whole(*given, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending.clocks, "seconds", lambda: passed[0])
+        patch.setattr(outcomes.wording, "render", slow)
+        tick(practice, NINE)
+    assert sms.letters == []
+    assert [row.code for row in tries(practice)] == ["no-time-left"]
+
+
+def test_a_doubt_that_there_is_no_time_to_ask_about_stays_one(
+    practice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    someone(practice)
+    sms = Provider(ASKED, Unknown("a"))
+    carried(practice, sms=sms)
+    tick(practice, NINE)
+    hour = iter(range(0, 360_000, 3600))
+    with monkeypatch.context() as patch:
+        patch.setattr(sending.clocks, "seconds", lambda: next(hour))
+        tick(practice, NINE + MINUTE)
+    assert sms.asked == []
+    tick(practice, NINE + 2 * MINUTE)
+    assert (len(sms.letters), len(sms.asked)) == (1, 1)
+    assert said(practice) == {"sent": 1, "waiting": 1}
+
+
+def test_what_a_worker_died_of_is_begun_only_after_the_others_were_said(practice: Any) -> None:
+    for _ in range(3):
+        someone(practice)
+    sms = Provider(KEY, Killed)
+    carried(practice, sms=sms)
+    with pytest.raises(Killed):
+        tick(practice, NINE)
+    sms.answers = [Killed]
+    with pytest.raises(Killed):
+        tick(practice, NINE + MINUTE)
+    states = Counter(row.state.value for row in practice.rows(Attempt) if row.number == 2)
+    assert states == {"started": 1}
+    tick(practice, NINE + 2 * MINUTE)
+    assert sorted(sms.taken.values()) == [1] * 3
+    assert said(practice) == {"sent": 3, "waiting": 3}
 
 
 def test_H19_what_was_not_committed_is_not_sent(practice: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from db.tables import Attempt, Channel, Lane, Message
 from service.channels import Accepted, Answer, Capabilities, Letter, Rejected, Unknown, local
-from service.flows import gates, health, lanes, reminders
+from service.flows import gates, health, lanes, reminders, sending
 from tests.stories.test_channels import someone
 
 NINE = datetime(2026, 1, 11, 14, tzinfo=UTC)  # the first reminder, 09:00 in New York
@@ -129,7 +129,7 @@ def test_H12_no_request_of_any_worker_reaches_a_provider_that_asked_us_to_wait(p
     for seconds in range(0, 420, 20):
         for _ in range(2):  # workers
             tick(practice, NINE + timedelta(seconds=seconds))
-        assert 1 <= len(sms.calls) <= reminders.SENDERS  # those that were on their way
+        assert 1 <= len(sms.calls) <= sending.SENDERS  # those that were on their way
     before = len(sms.calls)
     every_ten_seconds = (NINE + wait + turn * 10 * SECOND for turn in range(12))
     sms.answer = lambda letter: Accepted()
@@ -188,7 +188,7 @@ def test_H13_H18_a_provider_that_is_down_is_asked_less_and_less_and_one_person_t
     for turn in range(35, 121, 5):
         tick(practice, NINE + turn * MINUTE)
     first = [at for at in sms.times if at == NINE]
-    assert lanes.IN_A_ROW <= len(first) <= lanes.IN_A_ROW + reminders.SENDERS
+    assert lanes.IN_A_ROW <= len(first) <= lanes.IN_A_ROW + sending.SENDERS
     probes = [at for at in sms.times if at > NINE]
     gaps = [(later - earlier) / MINUTE for earlier, later in zip([NINE, *probes], probes, strict=False)]
     assert [round(gap) for gap in gaps[:5]] == [1, 2, 4, 8, 15]
@@ -213,7 +213,7 @@ def test_H13_who_waits_loses_no_try_and_goes_another_way_after_four_hours(practi
     carried(practice, sms=sms, email=email)
     every(practice, 15 * MINUTE, lanes.GIVEN_UP - 15 * MINUTE)
     assert email.calls == []
-    for turn in range(4):
+    for turn in range(8):
         tick(practice, NINE + lanes.GIVEN_UP + turn * 5 * MINUTE)
     assert len({key for _, key in email.calls}) == len(email.calls) == 6
 

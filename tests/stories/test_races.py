@@ -14,7 +14,7 @@ from db.engine import writing
 from db.tables import Attempt, Channel, Clinic, Contact
 from schedules import library
 from service.channels import Accepted, Answer, Letter, Rejected, Unknown
-from service.flows import reminders
+from service.flows import outcomes, reminders, settling
 
 START = date(2026, 1, 5)
 PROTOCOL = library.protocol("azathioprine-us-label")
@@ -89,9 +89,9 @@ def test_a_message_that_cannot_be_written_stops_no_other(practice: Any) -> None:
     fake = Fake()
     to_patients(practice, fake)
     with pytest.MonkeyPatch.context() as patch:
-        whole = reminders.wording.render
+        whole = outcomes.wording.render
         patch.setattr(
-            reminders.wording,
+            outcomes.wording,
             "render",
             lambda *given, **more: 1 / 0 if more["wording"] == "blood-test" else whole(*given, **more),
         )
@@ -232,7 +232,7 @@ def test_workers_and_planners_at_once_say_everything_once(practice: Any, workers
 
 def test_a_slice_that_is_settled_leaves_what_another_has_in_hand(practice: Any) -> None:
     """An overdue item's patient and coordinator rungs share nine o'clock, and fall into two slices."""
-    people = [someone(practice) for _ in range(reminders.SLICE)]
+    people = [someone(practice) for _ in range(settling.SLICE)]
     fake, staff = Fake(), Fake()
     practice.channels = {Channel.OUTBOX: fake, Channel.WORKLIST: staff}
     tick(practice, datetime(2026, 1, 16, 14, tzinfo=UTC))
