@@ -200,8 +200,9 @@ def _catch_up(seen: Seen, message: Claimed, row: sa.Row, now: datetime) -> None:
     """Of the rungs that have passed on this track only the latest is said; the others are superseded."""
     stored, track = seen.stored[row.item_id], row.track.value
     hours = seen.people[row.patient_id].of(track)
-    found = ladder.steps(stored.item, track, hours=hours, begins=stored.version_at)
-    *older, last = ladder.passed(found, now, after=row.position - 1)
+    begins, before = stored.version_at, row.position - 1
+    found = ladder.steps(stored.item, track, hours=hours, begins=begins, after=before)
+    *older, last = ladder.passed(found, now)
     if not older:
         seen.sayings[message.id].append(Saying(id=row.id, row=stored, step=last))
         return
