@@ -152,7 +152,8 @@ def settle(session: Session, slice_: Sequence[Sent], now: datetime) -> None:
 
     Items are locked before messages, as everywhere: who plans holds the items and then wants the messages.
     """
-    items.lock_open(session, list({saying.row.key for sent in slice_ for saying in sent.dispatch.sayings}))
+    keys = {saying.row.key for sent in slice_ for saying in sent.dispatch.sayings}
+    open_ = items.locked(session, list(keys))
     fates = {sent.dispatch.claimed.id: fate(sent, now, luck=random.random()) for sent in slice_}
     ours = messages.settle(session, [_outcome(sent, fates[sent.dispatch.claimed.id], now) for sent in slice_])
     settled = [sent for sent in slice_ if sent.dispatch.claimed.id in ours]
@@ -163,9 +164,8 @@ def settle(session: Session, slice_: Sequence[Sent], now: datetime) -> None:
     over = [(sent, end) for sent in settled if (end := fates[sent.dispatch.claimed.id]).again_at is None]
     reminders.decide(session, [d for sent, end in over for d in _decisions(sent, end)], now=now)
     work_items.raise_(session, [row for sent, end in over for row in _work(sent, end, now)], now=now)
-    keys = list({saying.row.key for sent, _ in over for saying in sent.dispatch.sayings})
-    still = items.lock_open(session, keys)
-    rungs.climb(session, [row for id_, row in items.of(session, keys).items() if id_ in still], now=now)
+    said = dict.fromkeys(saying.row.id for sent, _ in over for saying in sent.dispatch.sayings)
+    rungs.climb(session, [open_[id_] for id_ in said if id_ in open_], now=now)
 
 
 def _outcome(sent: Sent, end: Fate, now: datetime) -> Outcome:
