@@ -6,7 +6,7 @@ the lease is over. That it may have been committed does no harm: who settled a m
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 from sqlalchemy.engine import Engine
@@ -16,6 +16,7 @@ from db import away
 from db.batches import batched
 from db.engine import writing
 from service import clock as clocks
+from service.channels import INSIDE
 from service.clock import Clock
 from service.flows import outcomes
 from service.flows.outcomes import Sent
@@ -28,9 +29,15 @@ log = structlog.get_logger()
 
 def settle(engine: Engine, sent: Sequence[Sent], clock: Clock, *, until: float) -> None:
     """`until` is when the lease ends, by `clocks.seconds`."""
-    for some in batched(sent, SLICE):
+    for some in slices(sent):
         while not _settled(engine, some, clock, until=until):
             time.sleep(PAUSE)
+
+
+def slices(sent: Sequence[Sent]) -> Iterator[Sequence[Sent]]:
+    """What left the house in slices: so many may be said twice after a crash. The rest at once."""
+    yield from batched(one for one in sent if one.dispatch.claimed.channel in INSIDE)
+    yield from batched((one for one in sent if one.dispatch.claimed.channel not in INSIDE), SLICE)
 
 
 def _settled(engine: Engine, some: Sequence[Sent], clock: Clock, *, until: float) -> bool:
