@@ -33,7 +33,7 @@ PRAGMAS = (
     f"busy_timeout={BUSY_MS}",
     "trusted_schema=OFF",
 )
-# What a server is told to assume of itself: its disk is not a turning one, and no query of ours is worth a compiler.
+# What a server may assume: its disk does not turn, and no query of ours is worth a compiler.
 PLANNER = "-c random_page_cost=1.1 -c jit=off"
 # A snapshot, as SQLite's readers have: several queries of one report see the same rows.
 SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

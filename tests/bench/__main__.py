@@ -1,9 +1,10 @@
-"""How fast it is, beside others and beside bare SQL: `python -m tests.bench`, or `--quick` to see that it works.
+"""How fast it is, beside others and bare SQL: `python -m tests.bench`, or `--quick` to see that it works.
 
-Every row of a run is measured before the next run begins. What a run leaves behind must hold (`db/invariants`).
+Every row of a run is measured before the next run begins. What one leaves behind must hold: db/invariants.
 """
 
 import argparse
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -33,9 +34,7 @@ class Sizes:
     runs: int = 5
 
 
-QUICK = Sizes(
-    patients=100, two=50, pgqueuer=100, peers=50, later=(2_000, 4_000), courses=20, orm=10, runs=1
-)
+QUICK = Sizes(patients=100, two=50, pgqueuer=100, peers=50, later=(2_000, 4_000), courses=20, orm=10, runs=1)
 PARTS = ("dispatch", "ticks", "enrolment")
 
 
@@ -47,12 +46,11 @@ def dispatch(sizes: Sizes) -> dict[str, Case]:
         "nextcount, PostgreSQL, 1 worker": _ours(POSTGRES, sizes.patients),
         "nextcount, PostgreSQL, 2 workers": _ours(POSTGRES, sizes.patients, processes=2),
         "nextcount, PostgreSQL, 4 workers": _ours(POSTGRES, sizes.patients, processes=4),
-        "the same through a channel that leaves the house": _ours(
-            POSTGRES, sizes.patients, "outside", processes=2
-        ),
+        OUTSIDE: _ours(POSTGRES, sizes.patients, "outside", processes=2),
         "the same, two reminders in each message": _ours(POSTGRES, sizes.two, processes=2, courses=2),
         "bare SQL, PostgreSQL, 1 worker": _ours(POSTGRES, sizes.patients, module="bare"),
         "bare SQL, PostgreSQL, 2 workers": _ours(POSTGRES, sizes.patients, module="bare", processes=2),
+        SLICED: _ours(POSTGRES, sizes.patients, "outside", module="bare", processes=2),
         "PgQueuer, 2 workers": _peer("pgqueuer", sizes.pgqueuer),
         "Procrastinate, 2 workers": _peer("procrastinate", sizes.peers),
         "APScheduler, PostgreSQL": _apscheduler(POSTGRES, sizes.peers),
@@ -60,11 +58,17 @@ def dispatch(sizes: Sizes) -> dict[str, Case]:
 
 
 def _ours(
-    kind: str, patients: int, *how: str, module: str = "worker", processes: int = 1, courses: int = 1
+    kind: str,
+    patients: int,
+    how: str = "inside",
+    *,
+    module: str = "worker",
+    processes: int = 1,
+    courses: int = 1,
 ) -> Case:
     def case(there: Ground) -> Lap:
         with there.copy(kind, f"people{patients}x{courses}", seed.fill(patients, courses)) as url:
-            lap = race.run(module, url, *how, processes=processes)
+            lap = race.run(module, url, how, processes=processes)
             ground.check(url)
         return _whole(lap, patients)
 
@@ -141,9 +145,14 @@ def _dispatched(laps: Laps) -> str:
     return table.rows(title, (_line(name, laps[name], rates) for name in laps))
 
 
+OUTSIDE = "the same through a channel that leaves the house"
+SLICED = "bare SQL, PostgreSQL, 2 workers, in the slices of what leaves the house"
+OWN_PEER = {"bare SQL, PostgreSQL, 1 worker": "nextcount, PostgreSQL, 1 worker", SLICED: OUTSIDE}
+
+
 def _line(name: str, laps: list[Lap], rates: Mapping[str, list[float]]) -> tuple[str, ...]:
     ours = "nextcount, SQLite, 1 worker" if "SQLite" in name else "nextcount, PostgreSQL, 2 workers"
-    ours = "nextcount, PostgreSQL, 1 worker" if name == "bare SQL, PostgreSQL, 1 worker" else ours
+    ours = OWN_PEER.get(name, ours)
     beside = "" if name.startswith(("nextcount", "the same")) else table.ratio(rates[ours], rates[name])
     used = table.number(median(lap.processor_per_1000 for lap in laps))
     return name, f"{laps[0].handled:,}", table.spread(rates[name]), used, beside
@@ -203,6 +212,7 @@ def report(sizes: Sizes, parts: tuple[str, ...]) -> Iterator[str]:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server of the run ends with it
     asked = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     asked.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; by default all")
     asked.add_argument("--quick", action="store_true", help="seconds, to see that it works: no figures")

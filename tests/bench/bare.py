@@ -1,4 +1,4 @@
-"""The same rows in bare SQL, with the same batches and commits: `python -m tests.bench.bare URL`.
+"""The same rows, batches and commits in bare SQL: `python -m tests.bench.bare URL inside|outside`.
 
 Nothing is decided, rendered or looked up: claim and attempts; then, slice by slice, outcomes and next rungs.
 """
@@ -17,7 +17,8 @@ BODY = "x" * 170  # as long as a reminder
 NOW, NEXT, LEASE = "2026-01-11 14:00:00.000000", "2026-01-12 14:00:00.000000", "2026-01-11 14:01:00.000000"
 CLAIM = f"""WITH due AS (SELECT clinic_id, id FROM message WHERE state = 'waiting' AND send_at <= '{NOW}'
       ORDER BY send_at LIMIT {BATCH} LOCKING)
-    UPDATE message SET state = 'claimed', token = token + 1, attempts = attempts + 1, lease_until = '{LEASE}'
+    UPDATE message SET state = 'claimed', token = token + 1, attempts = attempts + 1,
+      lease_until = '{LEASE}'
     FROM due WHERE message.clinic_id = due.clinic_id AND message.id = due.id
     RETURNING CAST(message.clinic_id AS text), CAST(message.id AS text)"""
 ATTEMPTS = f"""KEYS INSERT INTO attempt (clinic_id, id, message_id, number, channel, state, started_at)
@@ -30,9 +31,10 @@ SETTLE = (
     FROM k WHERE a.clinic_id = k.clinic_id AND a.message_id = k.id""",
     f"""KEYS UPDATE reminder AS r SET state = 'sent', reason = 'sent', decided_at = '{NOW}'
     FROM k WHERE r.clinic_id = k.clinic_id AND r.message_id = k.id""",
-    f"""KEYS INSERT INTO message (clinic_id, id, patient_id, audience, channel, quarter, send_at, state, token,
-      attempts, created_at)
-    SELECT m.clinic_id, NEW_ID, m.patient_id, m.audience, m.channel, '{NEXT}', '{NEXT}', 'waiting', 0, 0, '{NOW}'
+    f"""KEYS INSERT INTO message (clinic_id, id, patient_id, audience, channel, quarter, send_at, state,
+      token, attempts, created_at)
+    SELECT m.clinic_id, NEW_ID, m.patient_id, m.audience, m.channel, '{NEXT}', '{NEXT}', 'waiting', 0, 0,
+      '{NOW}'
     FROM k JOIN message AS m ON m.clinic_id = k.clinic_id AND m.id = k.id""",
     f"""KEYS INSERT INTO reminder (clinic_id, id, item_id, patient_id, version, track, rung, position, day,
       at_local, zone, tzdata_version, send_at, effect, state, message_id)
@@ -44,12 +46,14 @@ SETTLE = (
 )
 WORDS = {
     "postgresql": {
-        "KEYS": "WITH k AS (SELECT * FROM unnest(CAST(%s AS uuid[]), CAST(%s AS uuid[])) AS k(clinic_id, id))",
+        "KEYS": """WITH k AS (
+            SELECT * FROM unnest(CAST(%s AS uuid[]), CAST(%s AS uuid[])) AS k(clinic_id, id))""",
         "NEW_ID": "gen_random_uuid()",
         "LOCKING": "FOR UPDATE SKIP LOCKED",
     },
     "sqlite": {
-        "KEYS": "WITH k AS (SELECT substr(value, 1, 32) AS clinic_id, substr(value, 33) AS id FROM json_each(?))",
+        "KEYS": """WITH k AS (
+            SELECT substr(value, 1, 32) AS clinic_id, substr(value, 33) AS id FROM json_each(?))""",
         "NEW_ID": "lower(hex(randomblob(16)))",
         "LOCKING": "",
     },
@@ -57,7 +61,8 @@ WORDS = {
 
 
 class Script:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, kind: str) -> None:
+        self._slice = BATCH if kind == "inside" else SLICE
         engine = make_engine(url)
         self._dialect = engine.dialect.name
         self._raw: Any = engine.raw_connection()
@@ -66,7 +71,7 @@ class Script:
     def run(self) -> int:
         handled = 0
         while keys := self._claim():
-            for some in batched(keys, SLICE):
+            for some in batched(keys, self._slice):
                 self._write(SETTLE, some)
             handled += len(keys)
         return handled
@@ -109,4 +114,4 @@ class Script:
 
 
 if __name__ == "__main__":
-    stage.run(Script(sys.argv[1]).run)
+    stage.run(Script(*sys.argv[1:]).run)

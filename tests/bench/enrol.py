@@ -1,6 +1,6 @@
 """Courses of three years planned in bulk, beside one ORM commit for each patient with the same rows.
 
-`python -m tests.bench.enrol URL plan|orm COUNT`. The ORM writes what was planned before, so it decides nothing.
+`python -m tests.bench.enrol URL plan|orm COUNT`. The ORM writes what was planned before: it decides nothing.
 """
 
 import sys
@@ -71,7 +71,9 @@ def _result(clinic: dict[str, Any], patient: dict[str, Any], month: int) -> dict
 def plan(engine: Engine, count: int) -> int:
     courses = batches.table(Course)
     with reading(engine) as session:
-        rows = session.execute(sa.select(courses.c.clinic_id, courses.c.id).order_by(courses.c.id).limit(count))
+        rows = session.execute(
+            sa.select(courses.c.clinic_id, courses.c.id).order_by(courses.c.id).limit(count)
+        )
         keys = [(row.clinic_id, row.id) for row in rows]
     for some in batches.batched(keys, BATCH):
         with writing(engine) as session:

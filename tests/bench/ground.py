@@ -1,4 +1,4 @@
-"""Where it is measured: a PostgreSQL and files of SQLite, each database a copy of one that was filled once."""
+"""Where it is measured: a PostgreSQL and files of SQLite, each database a copy of one filled once."""
 
 import os
 import shutil

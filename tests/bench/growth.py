@@ -12,11 +12,11 @@ from service.flows import reminders
 from tests.bench import seed, stage
 
 DUE = 1000
-EMPTY = 100  # ticks: one alone is too short to be timed
-# Each patient's own message, again every quarter of an hour from a year later on. They have no reminders: what a
+EMPTY = 20  # ticks: one alone is too short to be timed
+# Each patient's own message, again every quarter of an hour from a year later on, without a reminder: what a
 # claim must not read is the queue.
-LATER = """INSERT INTO message (clinic_id, id, patient_id, audience, channel, quarter, send_at, state, token,
-      attempts, created_at)
+LATER = """INSERT INTO message (clinic_id, id, patient_id, audience, channel, quarter, send_at, state,
+      token, attempts, created_at)
     SELECT clinic_id, gen_random_uuid(), patient_id, audience, channel,
       quarter + interval '1 year' + n * interval '15 minutes',
       send_at + interval '1 year' + n * interval '15 minutes', 'waiting', 0, 0, created_at
@@ -27,7 +27,8 @@ AGAIN = (
     "DELETE FROM reminder WHERE track = 'patient' AND position > 1",
     f"DELETE FROM message WHERE created_at > '{seed.BEGUN.isoformat()}'",
     "UPDATE reminder SET state = 'waiting', reason = NULL, decided_at = NULL WHERE state = 'sent'",
-    "UPDATE message SET state = 'waiting', token = 0, attempts = 0, accepted_at = NULL WHERE state = 'accepted'",
+    """UPDATE message SET state = 'waiting', token = 0, attempts = 0, accepted_at = NULL
+    WHERE state = 'accepted'""",
 )
 
 

@@ -3,7 +3,6 @@
 Each in the fastest way it documents: jobs added in batches, drained with the concurrency that suits it best.
 """
 
-import asyncio
 import logging
 import sys
 import threading

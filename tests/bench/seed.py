@@ -44,9 +44,7 @@ def _first(session: Session, number: int, courses: int) -> None:
     [house] = batches.insert(session, Clinic, [clinic(number)])
     [patient] = batches.insert(session, Patient, [person(house["id"], mrn="0")])
     mine = {"clinic_id": house["id"], "patient_id": patient["id"], "channel": "sms"}
-    [contact] = batches.insert(
-        session, Contact, [mine | {"audience": "patient", "address": "+12025550101"}]
-    )
+    [contact] = batches.insert(session, Contact, [mine | {"audience": "patient", "address": "+12025550101"}])
     agreed = {"purpose": "reminders", "given": True, "source": "form", "wording": "neutral", "at": BEGUN}
     batches.insert(session, Consent, [mine | agreed | {"contact_id": contact["id"]}])
     digest = protocols.pin(session, house["id"], library.protocol("azathioprine-us-label"), now=BEGUN)

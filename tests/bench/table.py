@@ -24,8 +24,9 @@ def head(server: URL, runs: int) -> str:
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({platform.machine()}), "
         f"load before {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, "
-        f"PostgreSQL {postgresql} (fsync {flushed}), SQLite {sqlite3.sqlite_version} (WAL, synchronous FULL), "
-        f"{packages}. Medians of {runs}, interleaved; in brackets the least and the most."
+        f"PostgreSQL {postgresql} (fsync {flushed}), "
+        f"SQLite {sqlite3.sqlite_version} (WAL, synchronous FULL), {packages}. "
+        f"Medians of {runs}, interleaved; in brackets the least and the most."
     )
 
 

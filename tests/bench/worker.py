@@ -1,6 +1,7 @@
-"""One worker of ours: `python -m tests.bench.worker URL`; with `outside` through a channel that leaves the house.
+"""One worker of ours: `python -m tests.bench.worker URL inside|outside`.
 
-The first ends where every message ends without a transport, in the local outbox: a call that does nothing.
+Inside a message ends where every message ends without a transport, in the local outbox: a call that does
+nothing. Outside it goes through a channel that leaves the house, to a provider that takes everything at once.
 """
 
 import sys
