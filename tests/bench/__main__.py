@@ -9,6 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from statistics import median
 
 from tests.bench import enrol, ground, growth, race, seed, table
@@ -32,6 +33,7 @@ class Sizes:
     courses: int = 10_000
     orm: int = 500
     runs: int = 5
+    with_peers: bool = True
 
 
 QUICK = Sizes(patients=100, two=50, pgqueuer=100, peers=50, later=(2_000, 4_000), courses=20, orm=10, runs=1)
@@ -39,10 +41,13 @@ PARTS = ("dispatch", "ticks", "enrolment")
 
 
 def dispatch(sizes: Sizes) -> dict[str, Case]:
+    return _dispatch(sizes) | (_peers(sizes) if sizes.with_peers else {})
+
+
+def _dispatch(sizes: Sizes) -> dict[str, Case]:
     return {
         "nextcount, SQLite, 1 worker": _ours(LITE, sizes.patients),
         "bare SQL, SQLite, 1 worker": _ours(LITE, sizes.patients, module="bare"),
-        "APScheduler, SQLite": _apscheduler(LITE, sizes.peers),
         "nextcount, PostgreSQL, 1 worker": _ours(POSTGRES, sizes.patients),
         "nextcount, PostgreSQL, 2 workers": _ours(POSTGRES, sizes.patients, processes=2),
         "nextcount, PostgreSQL, 4 workers": _ours(POSTGRES, sizes.patients, processes=4),
@@ -51,9 +56,15 @@ def dispatch(sizes: Sizes) -> dict[str, Case]:
         "bare SQL, PostgreSQL, 1 worker": _ours(POSTGRES, sizes.patients, module="bare"),
         "bare SQL, PostgreSQL, 2 workers": _ours(POSTGRES, sizes.patients, module="bare", processes=2),
         SLICED: _ours(POSTGRES, sizes.patients, "outside", module="bare", processes=2),
+    }
+
+
+def _peers(sizes: Sizes) -> dict[str, Case]:
+    return {
         "PgQueuer, 2 workers": _peer("pgqueuer", sizes.pgqueuer),
         "Procrastinate, 2 workers": _peer("procrastinate", sizes.peers),
         "APScheduler, PostgreSQL": _apscheduler(POSTGRES, sizes.peers),
+        "APScheduler, SQLite": _apscheduler(LITE, sizes.peers),
     }
 
 
@@ -216,11 +227,14 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     asked.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; by default all")
     asked.add_argument("--quick", action="store_true", help="seconds, to see that it works: no figures")
+    asked.add_argument("--without-peers", action="store_true", help="what needs the extra `bench`")
     asked.add_argument("--runs", type=int, help="how often, by default 5")
     asked.add_argument("--patients", type=int, help="to dispatch to, by default 100,000")
     given = asked.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         asked.error(f"there is no part {', '.join(sorted(unknown))}: choose of {', '.join(PARTS)}")
+    if not given.without_peers and find_spec("pgqueuer") is None:
+        asked.error("the peers are not installed: pip install '.[bench]', or say --without-peers")
     for piece in report(sizes(given), tuple(given.parts) or PARTS):
         sys.stdout.write(f"{piece}\n\n")
         sys.stdout.flush()
@@ -229,7 +243,9 @@ def main() -> None:
 def sizes(given: argparse.Namespace) -> Sizes:
     chosen = QUICK if given.quick else Sizes()
     said = {"runs": given.runs, "patients": given.patients, "two": given.patients and given.patients // 2}
-    return replace(chosen, **{name: value for name, value in said.items() if value})
+    return replace(
+        chosen, with_peers=not given.without_peers, **{name: value for name, value in said.items() if value}
+    )
 
 
 if __name__ == "__main__":

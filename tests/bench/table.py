@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from statistics import median
 
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ def head(server: URL, runs: int) -> str:
         postgresql = connection.exec_driver_sql("SHOW server_version").scalar_one()
         flushed = connection.exec_driver_sql("SHOW fsync").scalar_one()
     engine.dispose()
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES if find_spec(name))
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({platform.machine()}), "
         f"load before {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, "
