@@ -79,7 +79,7 @@ def look(
     """Read the facts in the claim's own transaction, its items locked, and decide every reminder."""
     messages = [message.key for message in claimed]
     takers = gathering.takers(claimed, doubtful, now)
-    others = gathering.unclaimed(session, takers, now=now) if takers else []
+    others = gathering.unclaimed(session, takers, now=now)
     concerned = reminders.items_of(session, messages) | {(row.clinic_id, row.item_id) for row in others}
     stored = items.locked(session, sorted(concerned))
     stored |= items.of(session, sorted(key for key in concerned if key[1] not in stored))  # closed
