@@ -18,3 +18,8 @@ def by_name(session: Session, name: str) -> Clinic | None:
 
 def every(session: Session) -> Sequence[Clinic]:
     return session.exec(select(Clinic).order_by(col(Clinic.name))).all()
+
+
+def zones(session: Session) -> dict[UUID, str]:
+    """The time zone of every clinic."""
+    return dict(session.exec(select(Clinic.id, Clinic.time_zone)).all())

@@ -25,6 +25,14 @@ def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
     return found
 
 
+def with_carer(session: Session, keys: Sequence[Key]) -> set[UUID]:
+    """Those of the patients who have a contact of a carer."""
+    contacts = batches.table(Contact)
+    query = sa.select(contacts.c.patient_id).where(contacts.c.voided_at.is_(None))
+    carers = query.where(contacts.c.audience == Audience.CARER)
+    return {row.patient_id for row in batches.fetch(session, carers, contacts, keys, column="patient_id")}
+
+
 def consents(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     """By patient the newest consent for each purpose, channel and contact: given, or withdrawn."""
     given = batches.table(Consent)

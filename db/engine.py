@@ -33,6 +33,8 @@ PRAGMAS = (
     f"busy_timeout={BUSY_MS}",
     "trusted_schema=OFF",
 )
+# What a server may assume: its disk does not turn, and no query of ours is worth a compiler.
+PLANNER = "-c random_page_cost=1.1 -c jit=off"
 # A snapshot, as SQLite's readers have: several queries of one report see the same rows.
 SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -88,10 +90,10 @@ def _begin(connection: Connection) -> None:
 
 
 def _postgresql(address: URL) -> Engine:
-    settings = f"-c lock_timeout={BUSY_MS} -c idle_in_transaction_session_timeout={IDLE_MS} -c timezone=UTC"
+    waits = f"-c lock_timeout={BUSY_MS} -c idle_in_transaction_session_timeout={IDLE_MS}"
     return sa.create_engine(
         address.set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
-        connect_args={"options": settings, **REACH},
+        connect_args={"options": f"{waits} {PLANNER} -c timezone=UTC", **REACH},
     )

@@ -115,7 +115,7 @@ def open_items(session: Session, key: Key) -> list[Key]:
     items, courses = batches.table(Item), batches.table(Course)
     own = sa.and_(courses.c.clinic_id == items.c.clinic_id, courses.c.id == items.c.course_id)
     query = sa.select(items.c.clinic_id, items.c.id).join_from(items, courses, own)
-    mine = query.where(batches.among(courses, [key], column="import_id"), courses.c.voided_at.is_(None))
+    mine = query.where(batches.same(courses, key, column="import_id"), courses.c.voided_at.is_(None))
     return [(row.clinic_id, row.id) for row in session.execute(mine.where(items.c.class_.is_(None)))]
 
 
@@ -128,7 +128,7 @@ def built_on(session: Session, key: Key) -> set[UUID]:
 
 def _ids(fact: type[SQLModel], key: Key) -> sa.Select:
     rows = batches.table(fact)
-    return sa.select(rows.c.id).where(batches.among(rows, [key], column="import_id"))
+    return sa.select(rows.c.id).where(batches.same(rows, key, column="import_id"))
 
 
 def _told(session: Session, fact: type[SQLModel], column: str, ids: sa.Select) -> Sequence[UUID]:
@@ -157,7 +157,7 @@ def undo(session: Session, key: Key, *, by: str, now: datetime) -> Undone | None
 def _mark(session: Session, key: Key, values: dict[str, object], *unset: str) -> bool:
     imports = batches.table(Import)
     conditions = (imports.c[name].is_(None) for name in unset)
-    statement = update(Import).where(batches.among(imports, [key]), *conditions).values(values)
+    statement = update(Import).where(batches.same(imports, key), *conditions).values(values)
     return session.exec(statement).rowcount == 1
 
 
@@ -200,8 +200,8 @@ def _end_findings(session: Session, key: Key, now: datetime) -> None:
 def _others(session: Session, key: Key) -> list[Key]:
     """Courses of earlier records that got events or results from this import."""
     courses, events, results = (batches.table(model) for model in (Course, CourseEvent, Result))
-    told = sa.select(events.c.course_id).where(batches.among(events, [key], column="import_id"))
-    tested = sa.select(results.c.patient_id).where(batches.among(results, [key], column="import_id"))
+    told = sa.select(events.c.course_id).where(batches.same(events, key, column="import_id"))
+    tested = sa.select(results.c.patient_id).where(batches.same(results, key, column="import_id"))
     query = sa.select(courses.c.clinic_id, courses.c.id).where(
         courses.c.clinic_id == key[0],
         courses.c.import_id.is_distinct_from(key[1]),

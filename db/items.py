@@ -35,6 +35,9 @@ class Stored:
         return self.clinic_id, self.id
 
 
+OWN = tuple(field.name for field in fields(Stored) if field.name != "item")
+
+
 def of(session: Session, keys: Sequence[Key]) -> dict[UUID, Stored]:
     """Items by id."""
     return {stored.id: stored for stored in map(_stored, _rows(session, keys, column="id"))}
@@ -76,6 +79,14 @@ def write(session: Session, *, new: Iterable[Stored] = (), changed: Iterable[Sto
     batches.insert(session, Item, map(_columns, new))
 
 
+def locked(session: Session, keys: Sequence[Key]) -> dict[UUID, Stored]:
+    """Those that are open, by id and as they are, locked until the commit: see `lock_open`."""
+    items = batches.table(Item)
+    open_ = _query(items).where(items.c.class_.is_(None))
+    ordered = open_.order_by(items.c.clinic_id, items.c.id).with_for_update()
+    return {row.id: row for row in map(_stored, batches.fetch(session, ordered, items, sorted(keys)))}
+
+
 def lock_open(session: Session, keys: Sequence[Key]) -> dict[UUID, int]:
     """The versions of those that are open, locked until the commit: before their reminders are touched."""
     items = batches.table(Item)
@@ -88,20 +99,23 @@ def _plan_columns(items: sa.Table) -> list[sa.Label[Any]]:
     return [items.c[name].label(name) for name in PLANNED]
 
 
+def _query(items: sa.Table) -> sa.Select:
+    return sa.select(*(items.c[name] for name in OWN), *_plan_columns(items))
+
+
 def _rows(session: Session, keys: Sequence[Key], *, column: str) -> Iterable[sa.Row]:
     items = batches.table(Item)
-    own = (items.c[field.name] for field in fields(Stored) if field.name != "item")
-    query = sa.select(*own, *_plan_columns(items))
-    return batches.fetch(session, query.order_by(items.c.clock, items.c.ordinal), items, keys, column=column)
+    return batches.fetch(
+        session, _query(items).order_by(items.c.clock, items.c.ordinal), items, keys, column=column
+    )
 
 
 def _stored(row: sa.Row) -> Stored:
-    values = {name: getattr(row, name) for name in PLANNED}
+    values = dict(zip(PLANNED, row[len(OWN) :], strict=True))
     values["phase"] = int(row.phase) if row.phase.isdigit() else row.phase
     values["missing"] = tuple(row.missing)
     values["appointment"] = None if row.appointment is None else datetime.fromisoformat(row.appointment)
-    own = {field.name: getattr(row, field.name) for field in fields(Stored) if field.name != "item"}
-    return Stored(item=facts.Item(**values), **own)
+    return Stored(item=facts.Item(**values), **dict(zip(OWN, row, strict=False)))
 
 
 def _columns(stored: Stored) -> dict[str, Any]:
@@ -110,6 +124,4 @@ def _columns(stored: Stored) -> dict[str, Any]:
     values["missing"] = list(stored.item.missing)
     at = stored.item.appointment
     values["appointment"] = None if at is None else at.isoformat()
-    return values | {
-        field.name: getattr(stored, field.name) for field in fields(Stored) if field.name != "item"
-    }
+    return values | {name: getattr(stored, name) for name in OWN}

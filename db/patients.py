@@ -12,6 +12,8 @@ from db import batches
 from db.batches import Key
 from db.tables import Clinic, EndReason, Patient
 
+HOURS = ("clinic_id", "id", "time_zone", "preferred_time", "quiet_start", "quiet_end")
+
 
 def get(session: Session, clinic_id: UUID, patient_id: UUID) -> Patient | None:
     return session.get(Patient, (clinic_id, patient_id))
@@ -29,6 +31,13 @@ def of(session: Session, keys: Sequence[Key]) -> dict[UUID, sa.Row]:
     patients = batches.table(Patient)
     rows = batches.fetch(session, sa.select(patients), patients, keys)
     return {row.id: row for row in rows}
+
+
+def hours_of(session: Session, keys: Sequence[Key]) -> dict[UUID, sa.Row]:
+    """When patients may be reached, by id."""
+    patients = batches.table(Patient)
+    query = sa.select(*(patients.c[name] for name in HOURS))
+    return {row.id: row for row in batches.fetch(session, query, patients, keys)}
 
 
 def by_number(

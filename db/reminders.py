@@ -52,6 +52,14 @@ def of_items(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     return found
 
 
+def items_of(session: Session, keys: Sequence[Key]) -> set[Key]:
+    """The items of what these messages have to say."""
+    reminders = batches.table(Reminder)
+    query = sa.select(reminders.c.clinic_id, reminders.c.item_id).where(reminders.c.decided_at.is_(None))
+    rows = batches.fetch(session, query, reminders, keys, column="message_id")
+    return {(row.clinic_id, row.item_id) for row in rows}
+
+
 def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     """What each message has to say: its waiting reminders by message, the earliest due first."""
     reminders = batches.table(Reminder)
@@ -75,8 +83,7 @@ def said_in(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
 def say_again(session: Session, said: Sequence[Key], instead_of: Sequence[Key]) -> None:
     """Let what was sent wait again; the rungs after it go, to be written anew once it is said."""
     reminders = batches.table(Reminder)
-    for batch in batches.batched(sorted(instead_of)):
-        session.execute(sa.delete(reminders).where(batches.among(reminders, batch)))
+    batches.update(session, sa.delete(reminders), reminders, sorted(instead_of))
     waits = {"state": ReminderState.WAITING, "reason": None, "decided_at": None}
     batches.update(session, sa.update(reminders).values(waits), reminders, sorted(said))
 
@@ -136,21 +143,21 @@ def decide(session: Session, decisions: Sequence[Decision], *, now: datetime) ->
     """End reminders that still wait; how many did. What was sent stays sent, even if withdrawn meanwhile."""
     reminders = batches.table(Reminder)
     waiting = reminders.c.decided_at.is_(None)
-    withdrawn = sa.and_(
-        reminders.c.state == ReminderState.WITHDRAWN,
-        sa.bindparam("its_state", type_=reminders.c.state.type) == ReminderState.SENT,
-    )
-    rows = (
-        {
-            "clinic_id": decision.clinic_id,
-            "id": decision.id,
-            "state": decision.state,
-            "reason": decision.reason,
-            "decided_at": now,
-        }
-        for decision in decisions
-    )
-    return batches.change(session, Reminder, rows, sa.or_(waiting, withdrawn))
+    withdrawn = reminders.c.state == ReminderState.WITHDRAWN
+    said = [_ended(one, now) for one in decisions if one.state is ReminderState.SENT]
+    others = [_ended(one, now) for one in decisions if one.state is not ReminderState.SENT]
+    count = batches.change(session, Reminder, said, sa.or_(waiting, withdrawn))
+    return count + batches.change(session, Reminder, others, waiting)
+
+
+def _ended(decision: Decision, now: datetime) -> Values:
+    return {
+        "clinic_id": decision.clinic_id,
+        "id": decision.id,
+        "state": decision.state,
+        "reason": decision.reason,
+        "decided_at": now,
+    }
 
 
 def withdraw(session: Session, keys: Sequence[Key], *, reason: str, now: datetime) -> int:

@@ -9,7 +9,7 @@ import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -181,6 +181,7 @@ def out_of_quiet(moment: datetime, where: ZoneInfo, quiet: QuietHours | None) ->
     return first if first >= moment else end.replace(tzinfo=where, fold=1).astimezone(UTC)
 
 
+@lru_cache(maxsize=65536)
 def sending_time(day: date, at: time, where: ZoneInfo, quiet: QuietHours | None) -> datetime:
     """When a rung of that local day goes out: the preferred time, moved out of the quiet hours."""
     return out_of_quiet(instant(day, at, where), where, quiet)

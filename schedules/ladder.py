@@ -65,14 +65,20 @@ class Rung(BaseModel):
 
     def day(self, item: Item) -> date:
         """The rung's own local day."""
-        moments = {
-            "opens": item.opens_on,
-            "due": item.due_on,
-            "overdue": days.shift(item.last_on_time, 1),
-            "lapses": item.lapses_on,
-            "appointment": item.appointment.date() if item.appointment is not None else item.due_on,
-        }
-        return days.shift(moments[self.at], self.shift)
+        return days.shift(self._moment(item), self.shift)
+
+    def _moment(self, item: Item) -> date:
+        match self.at:
+            case "opens":
+                return item.opens_on
+            case "due":
+                return item.due_on
+            case "overdue":
+                return days.shift(item.last_on_time, 1)
+            case "lapses":
+                return item.lapses_on
+            case "appointment":
+                return item.appointment.date() if item.appointment is not None else item.due_on
 
 
 class Ladder(BaseModel):
@@ -139,28 +145,28 @@ class Step:
     planned: datetime  # its own, or the first sending time after the version began or a hold ended
 
 
-def steps(item: Item, track: Track, *, hours: Hours, begins: datetime) -> Iterator[Step]:
-    """The rungs of an item's track by their moments, endless where the last one repeats.
+def steps(item: Item, track: Track, *, hours: Hours, begins: datetime, after: int = 0) -> Iterator[Step]:
+    """The rungs of an item's track beyond `after` by their moments, endless where the last one repeats.
 
     `begins` is when the version began, or a later hold ended: what had passed goes at the next sending time.
     """
-    rungs = [
-        (number, rung) for number, rung in enumerate(ladders()[item.ladder].rungs) if _is_on(rung, track)
-    ]
-    merged = heapq.merge(*(_days_of(rung, item, number) for number, rung in rungs))
-    late = hours.next_from(begins)
-    by_number = dict(rungs)
-    for position, (day, number, count) in enumerate(merged, start=1):
-        own = hours.of(day)
-        rung = by_number[number]
+    rungs = _rungs(item.ladder, track)
+    merged = heapq.merge(*(_days_of(rung, item, number) for number, rung in rungs.items()))
+    for position, (day, number, count) in itertools.islice(enumerate(merged, start=1), after, None):
+        own, rung = hours.of(day), rungs[number]
         yield Step(
             rung=rung,
             name=rung.name if count == 1 else f"{rung.name}/{count}",
             position=position,
             day=day,
             own=own,
-            planned=own if own >= begins else late,
+            planned=own if own >= begins else hours.next_from(begins),
         )
+
+
+@cache
+def _rungs(ladder: str, track: Track) -> Mapping[int, Rung]:
+    return {number: rung for number, rung in enumerate(ladders()[ladder].rungs) if _is_on(rung, track)}
 
 
 def _is_on(rung: Rung, track: Track) -> bool:
@@ -178,7 +184,7 @@ def _days_of(rung: Rung, item: Item, number: int) -> Iterator[tuple[date, int, i
 
 def next_rung(item: Item, track: Track, *, hours: Hours, begins: datetime, after: int = 0) -> Step | None:
     """The rung that waits once position `after` is done; None at the end of the track."""
-    return next((s for s in steps(item, track, hours=hours, begins=begins) if s.position > after), None)
+    return next(steps(item, track, hours=hours, begins=begins, after=after), None)
 
 
 def passed(found: Iterable[Step], now: datetime, *, after: int = 0) -> list[Step]:

@@ -77,28 +77,29 @@ def look(
     doubtful: Collection[UUID] = (),
 ) -> Seen:
     """Read the facts in the claim's own transaction, its items locked, and decide every reminder."""
-    said = reminders.of_messages(session, [message.key for message in claimed])
+    messages = [message.key for message in claimed]
     takers = gathering.takers(claimed, doubtful, now)
     others = gathering.unclaimed(session, takers, now=now)
-    item_keys = list({(row.clinic_id, row.item_id) for rows in (*said.values(), others) for row in rows})
-    items.lock_open(session, item_keys)
-    said = reminders.of_messages(session, [message.key for message in claimed])  # as they are, once locked
+    concerned = reminders.items_of(session, messages) | {(row.clinic_id, row.item_id) for row in others}
+    stored = items.locked(session, sorted(concerned))
+    stored |= items.of(session, sorted(key for key in concerned if key[1] not in stored))  # closed
+    said = reminders.of_messages(session, messages)  # as they are, once their items are locked
     if takers:
-        locked = {item_id for _, item_id in item_keys}
-        free = [row for row in gathering.unclaimed(session, takers, now=now) if row.item_id in locked]
+        free = [row for row in gathering.unclaimed(session, takers, now=now) if row.item_id in stored]
         said = gathering.gather(session, said, takers, free)
     people = list({(message.clinic_id, message.patient_id) for message in claimed})
+    rows = patients.of(session, people)
     seen = Seen(
         signed=wordings.signed(session),
-        stored=items.of(session, item_keys),
-        rows=patients.of(session, people),
-        people=rungs.people(session, people),
+        stored=stored,
+        rows=rows,
+        people=rungs.people_of(session, rows),
         clinics={clinic.id: clinic for clinic in clinics.every(session)},
         reachable=_reachable(session, people, carried),
         carried=carried,
         doubtful=doubtful,
         paused={pause.clinic_id: pause for pause in pauses.lasting(session, now=now)},
-        said_done=replies.first_done(session, item_keys),
+        said_done=replies.first_done(session, list(concerned)),
     )
     for message in claimed:
         for row in said.get(message.id, []):
@@ -200,8 +201,9 @@ def _catch_up(seen: Seen, message: Claimed, row: sa.Row, now: datetime) -> None:
     """Of the rungs that have passed on this track only the latest is said; the others are superseded."""
     stored, track = seen.stored[row.item_id], row.track.value
     hours = seen.people[row.patient_id].of(track)
-    found = ladder.steps(stored.item, track, hours=hours, begins=stored.version_at)
-    *older, last = ladder.passed(found, now, after=row.position - 1)
+    begins, before = stored.version_at, row.position - 1
+    found = ladder.steps(stored.item, track, hours=hours, begins=begins, after=before)
+    *older, last = ladder.passed(found, now)
     if not older:
         seen.sayings[message.id].append(Saying(id=row.id, row=stored, step=last))
         return

@@ -201,15 +201,15 @@ def settle(session: Session, slice_: Sequence[Sent[Dispatch]], now: datetime) ->
 
     Items are locked before messages, as everywhere: who plans holds the items and then wants the messages.
     """
-    items.lock_open(session, list({saying.row.key for sent in slice_ for saying in sent.dispatch.sayings}))
+    keys = {saying.row.key for sent in slice_ for saying in sent.dispatch.sayings}
+    open_ = items.locked(session, list(keys))
     settled = record(session, slice_, now)
     contacts.mark_bad(session, [key for sent, _ in settled for key in _bad(sent)], now=now)
     over = [(sent, end) for sent, end in settled if end.again_at is None]
     reminders.decide(session, [d for sent, end in over for d in _decisions(sent, end)], now=now)
     work_items.raise_(session, [row for sent, end in over for row in _work(sent, end, now)], now=now)
-    keys = list({saying.row.key for sent, _ in over for saying in sent.dispatch.sayings})
-    still = items.lock_open(session, keys)
-    rungs.climb(session, [row for id_, row in items.of(session, keys).items() if id_ in still], now=now)
+    said = dict.fromkeys(saying.row.id for sent, _ in over for saying in sent.dispatch.sayings)
+    rungs.climb(session, [open_[id_] for id_ in said if id_ in open_], now=now)
 
 
 def record(

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 from uuid import UUID
@@ -45,22 +46,27 @@ class Person:
 
 def hours_of(row: sa.Row) -> Hours:
     """The sending hours of a patient's row."""
-    quiet = None if row.quiet_start is None else QuietHours(row.quiet_start, row.quiet_end)
-    return Hours(zone=days.zone(row.time_zone), at=row.preferred_time, quiet=quiet)
+    return _hours(row.time_zone, row.preferred_time, row.quiet_start, row.quiet_end)
+
+
+@lru_cache(maxsize=4096)
+def _hours(zone: str, at: time, quiet_start: time | None, quiet_end: time | None) -> Hours:
+    quiet = None if quiet_start is None or quiet_end is None else QuietHours(quiet_start, quiet_end)
+    return Hours(zone=days.zone(zone), at=at, quiet=quiet)
 
 
 def people(session: Session, keys: Iterable[Key]) -> dict[UUID, Person]:
     """By patient id: zone, preferred time, quiet hours, the clinic's zone, whether there is a carer."""
-    wanted = list(set(keys))
-    reached = contacts.of_patients(session, wanted)
-    zones = {clinic.id: days.zone(clinic.time_zone) for clinic in clinics.every(session)}
+    return people_of(session, patients.hours_of(session, list(set(keys))))
+
+
+def people_of(session: Session, rows: Mapping[UUID, sa.Row]) -> dict[UUID, Person]:
+    carers = contacts.with_carer(session, [(row.clinic_id, id_) for id_, row in rows.items()])
+    zones = clinics.zones(session)
+    staff = {clinic_id: ladder.staff_hours(days.zone(zone)) for clinic_id, zone in zones.items()}
     return {
-        id_: Person(
-            hours=hours_of(row),
-            staff=ladder.staff_hours(zones[row.clinic_id]),
-            has_carer=any(contact.audience is Audience.CARER for contact in reached.get(id_, [])),
-        )
-        for id_, row in patients.of(session, wanted).items()
+        id_: Person(hours=hours_of(row), staff=staff[row.clinic_id], has_carer=id_ in carers)
+        for id_, row in rows.items()
     }
 
 

@@ -6,7 +6,7 @@ the lease is over. That it may have been committed does no harm: who settled a m
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import structlog
@@ -17,6 +17,7 @@ from db import away
 from db.batches import batched
 from db.engine import writing
 from service import clock as clocks
+from service.channels import INSIDE
 from service.clock import Clock
 from service.flows import outcomes
 from service.flows.outcomes import Sent
@@ -32,9 +33,15 @@ def settle(
     engine: Engine, sent: Sequence[Sent], clock: Clock, *, until: float, write: Write | None = None
 ) -> None:
     """`until`, by `clocks.seconds`, is when the lease ends; `write` settles a slice, if not of reminders."""
-    for some in batched(sent, SLICE):
+    for some in slices(sent):
         while not _settled(engine, some, clock, until=until, write=write):
             time.sleep(PAUSE)
+
+
+def slices(sent: Sequence[Sent]) -> Iterator[Sequence[Sent]]:
+    """What left the house in slices: so many may be said twice after a crash. The rest at once."""
+    yield from batched(one for one in sent if one.dispatch.claimed.channel in INSIDE)
+    yield from batched((one for one in sent if one.dispatch.claimed.channel not in INSIDE), SLICE)
 
 
 def _settled(

@@ -78,3 +78,4 @@ def test_only_open_items_can_be_locked(raw_house: House) -> None:
     with writing(raw_house.engine) as session:
         items.write(session, new=[closed, open_])
         assert items.lock_open(session, [closed.key, open_.key]) == {open_.id: 3}
+        assert items.locked(session, [closed.key, open_.key]) == {open_.id: open_}

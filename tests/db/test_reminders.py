@@ -70,3 +70,10 @@ def test_a_waiting_reminder_moves_and_a_decided_one_does_not(raw_house: House) -
         assert reminders.move(session, []) == 0
     assert row(raw_house, waiting).send_at == later
     assert row(raw_house, sent).send_at == NOW
+
+
+def test_a_message_concerns_the_items_of_what_waits_in_it(house: House) -> None:
+    item_id, message_id = house.item(), house.message()
+    house.reminder(item_id, message_id=message_id)
+    with reading(house.engine) as session:
+        assert reminders.items_of(session, [(house.clinic_id, message_id)]) == {(house.clinic_id, item_id)}

@@ -13,7 +13,7 @@ from db import batches
 from db.engine import writing
 from db.tables import Attempt, Channel, Clinic, Contact
 from schedules import library
-from service.channels import Accepted, Answer, Letter, Rejected, Unknown
+from service.channels import BLIND, Accepted, Answer, Letter, Rejected, Unknown
 from service.flows import outcomes, reminders, settling
 
 START = date(2026, 1, 5)
@@ -24,6 +24,8 @@ NINE = datetime(2026, 1, 11, 14, tzinfo=UTC)  # the first reminder, 09:00 in New
 
 class Fake:
     """A channel that does what a test wants in the middle of a call, and keeps what it was given."""
+
+    capabilities = BLIND
 
     def __init__(self, answer: Callable[[Letter], Answer] = lambda letter: Accepted()) -> None:
         self.answer, self.letters = answer, list[Letter]()
@@ -231,10 +233,10 @@ def test_workers_and_planners_at_once_say_everything_once(practice: Any, workers
 
 
 def test_a_slice_that_is_settled_leaves_what_another_has_in_hand(practice: Any) -> None:
-    """An overdue item's patient and coordinator rungs share nine o'clock, and fall into two slices."""
+    """An overdue item's patient and coordinator rungs share nine o'clock; what left the house is a slice."""
     people = [someone(practice) for _ in range(settling.SLICE)]
     fake, staff = Fake(), Fake()
-    practice.channels = {Channel.OUTBOX: fake, Channel.WORKLIST: staff}
+    practice.channels = {Channel.SMS: fake, Channel.WORKLIST: staff}
     tick(practice, datetime(2026, 1, 16, 14, tzinfo=UTC))
     assert len(fake.letters) == len(staff.letters) == len(people)
     tick(practice, datetime(2026, 1, 16, 14, 15, tzinfo=UTC))
