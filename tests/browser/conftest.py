@@ -24,7 +24,7 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop runs in the main thread, where other tests begin their own
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         give_up = pytest.fail if "CI" in os.environ else pytest.skip
