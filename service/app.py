@@ -15,7 +15,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics, pages
-from service.api import clinics, coordinators, described, health, patients, problems, receipts
+from service.api import (
+    clinics,
+    coordinators,
+    courses,
+    described,
+    events,
+    health,
+    patients,
+    problems,
+    receipts,
+)
 from service.api import metrics as scraping
 from service.auth import Caller
 from service.channels.signed import Gateway
@@ -79,6 +89,8 @@ def create_app(
         coordinators.router,
         receipts.router,
         patients.router,
+        courses.router,
+        events.router,
         pages.router,
         visits.router,
     ):

@@ -30,6 +30,12 @@ from service.ingest.rows import Moment
 router = guard.router(prefix="/v1/patients", tags=["patients"])
 STRICT = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
+
+def strict(example: dict[str, Any]) -> ConfigDict:
+    """Of a body that has this example."""
+    return STRICT | ConfigDict(json_schema_extra={"examples": [example]})
+
+
 PatientId = Annotated[UUID, Path(examples=["01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d5e"])]
 Text = Annotated[str, Field(min_length=1, max_length=cells.LONGEST), AfterValidator(cells.name)]
 Number = Annotated[

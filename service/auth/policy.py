@@ -56,6 +56,12 @@ ROWS = (
     ("find_patients", CARE, CARE),
     ("read_patient", CARE, CARE),
     ("change_patient", "coordinator admin", "coordinator admin"),
+    ("enrol_patient", CARE, CARE),
+    ("read_course", CARE, CARE),
+    ("read_whole_patient", CARE, CARE),
+    ("record_event", CARE, CARE),
+    ("end_patient", CARE, CARE),
+    ("take_back", CARE, CARE),
     # pages
     ("front_page", CARE, CARE),
     ("overdue_page", CARE, CARE),

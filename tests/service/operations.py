@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,8 @@ from db import batches
 from db.engine import writing
 from db.tables import Clinic, UserRole
 from db.types import new_id
+from schedules import library
+from service.api.events import EVENT_EXAMPLE
 from service.app import create_app
 from service.flows import users
 from service.limits import Limits, Rate
@@ -87,6 +90,15 @@ class World:
                     )
         self.ids["patient_id"] = practice.patient(name=CANARY, mrn=f"MRN {CANARY}")
         practice.contact(self.ids["patient_id"])
+        self._on_a_medicine()
+
+    def _on_a_medicine(self) -> None:
+        """A course, with an event that the example of a mistake names."""
+        practice, patient_id = self.practice, self.ids["patient_id"]
+        protocol = library.protocol("azathioprine-us-label")
+        self.ids["course_id"] = practice.course(patient_id, protocol, date(2025, 12, 1))
+        event = {"id": UUID(EVENT_EXAMPLE), "course_id": self.ids["course_id"], "type": "dose-decrease"}
+        practice.learn(patient_id, events=[event | {"on": date(2025, 12, 20)}])
 
     @cached_property
     def client(self) -> TestClient:
