@@ -25,6 +25,8 @@ from service.api import (
     patients,
     problems,
     receipts,
+    results,
+    work_items,
 )
 from service.api import metrics as scraping
 from service.auth import Caller
@@ -90,6 +92,8 @@ def create_app(
         receipts.router,
         patients.router,
         courses.router,
+        results.router,
+        work_items.router,
         events.router,
         pages.router,
         visits.router,

@@ -85,7 +85,7 @@ class Creation(Call):
     key: str
 
     def once(
-        self, body: BaseModel, effect: Callable[[Session], Made], *, at: str | None = None
+        self, body: BaseModel, effect: Callable[[Session], BaseModel], *, at: str | None = None
     ) -> JSONResponse:
         """`at` is the address under which what was made is found, where it is not this one."""
         asked = hashlib.sha256(f"{self.path}\0{body.model_dump_json()}".encode()).hexdigest()
@@ -95,7 +95,7 @@ class Creation(Call):
             if stored := answers.find(session, self.clinic_id, self.operation, self.key):
                 return _replayed(stored, asked)
             made = effect(session)
-            headers = _etag(made) | {"Location": f"{self.path if at is None else at}/{made.id}"}
+            headers = _etag(made) | _location(made, self.path if at is None else at)
             self._keep(session, asked, made.model_dump(mode="json", by_alias=True), headers)
         return _answer(201, made.model_dump(mode="json", by_alias=True), headers)
 
@@ -138,6 +138,10 @@ class Alteration(Call):
 
 def _etag(found: BaseModel) -> dict[str, str]:
     return {"ETag": f'"{found.version}"'} if isinstance(found, Versioned) else {}
+
+
+def _location(made: BaseModel, at: str) -> dict[str, str]:
+    return {"Location": f"{at}/{made.id}"} if isinstance(made, Made) else {}
 
 
 def _answer(status: int, body: Any, headers: dict[str, str]) -> JSONResponse:

@@ -22,7 +22,6 @@ from service.ingest import cells
 router = guard.router(prefix="/v1", tags=["events"])
 
 EVENT_EXAMPLE = "01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d60"
-TYPES = [kind.value for kind in EventType if kind not in FAREWELLS]
 HELD = {"on": "2026-01-04", "type": "hold", "reason": "planned", "review_on": "2026-01-18"}
 Note = Annotated[str, Field(min_length=1, max_length=cells.LONGEST_NOTE), AfterValidator(cells.note)]
 Every = Annotated[str, Field(max_length=10), AfterValidator(lambda text: str(cells.duration(text)))]
@@ -35,7 +34,9 @@ class EventIn(BaseModel):
     model_config = strict(HELD)
 
     on: Start = Field(examples=["2026-01-04"], description="The day it took effect.")
-    type: EventType = Field(json_schema_extra={"enum": TYPES})
+    type: EventType = Field(
+        json_schema_extra={"enum": [one.value for one in EventType if one not in FAREWELLS]}
+    )
     clock: Slug | None = Field(None, description="The protocol's clock it concerns; null: every one.")
     reason: Note | None = Field(None, description="Why; of attested: where the report was seen.")
     review_on: Start | None = Field(None, description="The day on which it is looked at again.")

@@ -60,6 +60,12 @@ ROWS = (
     ("read_course", CARE, CARE),
     ("read_whole_patient", CARE, CARE),
     ("record_event", CARE, CARE),
+    ("record_results", CARE, CARE),
+    ("list_results", CARE, CARE),
+    ("list_work", CARE, CARE),
+    ("claim_work", CARE, CARE),
+    ("snooze_work", CARE, CARE),
+    ("finish_work", CARE, CARE),
     ("end_patient", CARE, CARE),
     ("take_back", CARE, CARE),
     # pages

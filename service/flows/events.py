@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import NoReturn
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import Session
 
 from db import audit, batches, courses, patients
@@ -87,15 +88,21 @@ def end(
     row = patient(session, key)
     if row.version != version:
         raise Problem(412, "It was changed since you read it: read it again.")
-    if row.ended_reason is not None:
-        raise Problem(409, "The patient's end is entered already: take that back first.")
     if on > today(row, now):
         _refuse("on", "is still to come: enter it on its day")
     before = differences.look(session, key)
+    end_now(session, row, on=on, reason=reason, by=by, now=now)
+    return differences.since(before, session, key)
+
+
+def end_now(session: Session, row: sa.Row, *, on: date, reason: EndReason, by: str, now: datetime) -> None:
+    """End everything for a patient, whose row is locked."""
+    key = row.clinic_id, row.id
+    if row.ended_reason is not None:
+        raise Problem(409, "The patient's end is entered already: take that back first.")
     patients.end(session, key, on=on, reason=reason, now=now)
     replan(session, courses.of_patients(session, [key]), now=now, ref=key[1])
     _record(session, key, by, f"end patient: {reason.value}", now, {"on": on.isoformat()})
-    return differences.since(before, session, key)
 
 
 def _record(session: Session, key: Key, by: str, action: str, now: datetime, detail: Columns) -> None:

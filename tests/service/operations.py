@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.engine import Engine
 from starlette.testclient import TestClient
 
-from db import batches
+from db import batches, work_items
 from db.engine import writing
 from db.tables import Clinic, UserRole
 from db.types import new_id
@@ -99,6 +99,11 @@ class World:
         self.ids["course_id"] = practice.course(patient_id, protocol, date(2025, 12, 1))
         event = {"id": UUID(EVENT_EXAMPLE), "course_id": self.ids["course_id"], "type": "dose-decrease"}
         practice.learn(patient_id, events=[event | {"on": date(2025, 12, 20)}])
+        work = {"clinic_id": practice.clinic_id, "patient_id": patient_id, "kind": "get-result"}
+        work |= {"level": "routine", "role": "coordinator", "key": "said-done", "due_by": practice.clock()}
+        with writing(practice.engine) as session:
+            work_items.raise_(session, [work], now=practice.clock())
+        self.ids["work_item_id"] = practice.work[-1].id
 
     @cached_property
     def client(self) -> TestClient:
