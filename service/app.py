@@ -16,7 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics, pages
 from service.api import (
+    appointments,
     clinics,
+    contacts,
     coordinators,
     courses,
     described,
@@ -25,6 +27,7 @@ from service.api import (
     patients,
     problems,
     receipts,
+    reminders,
     results,
     work_items,
 )
@@ -92,6 +95,9 @@ def create_app(
         receipts.router,
         patients.router,
         courses.router,
+        contacts.router,
+        appointments.router,
+        reminders.router,
         results.router,
         work_items.router,
         events.router,

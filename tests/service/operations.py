@@ -89,7 +89,7 @@ class World:
                         now=practice.clock(),
                     )
         self.ids["patient_id"] = practice.patient(name=CANARY, mrn=f"MRN {CANARY}")
-        practice.contact(self.ids["patient_id"])
+        self.ids["contact_id"] = practice.contact(self.ids["patient_id"])
         self._on_a_medicine()
 
     def _on_a_medicine(self) -> None:
@@ -103,6 +103,8 @@ class World:
         work |= {"level": "routine", "role": "coordinator", "key": "said-done", "due_by": practice.clock()}
         with writing(practice.engine) as session:
             work_items.raise_(session, [work], now=practice.clock())
+        self.ids["item_id"] = practice.items[-1].id
+        self.ids["reminder_id"] = practice.reminders[-1].id
         self.ids["work_item_id"] = practice.work[-1].id
 
     @cached_property
