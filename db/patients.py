@@ -105,7 +105,7 @@ def change(session: Session, key: Key, columns: Mapping[str, Any], *, version: i
 def lock(session: Session, key: Key) -> None:
     """Let nobody else plan a course of this patient until the commit."""
     patients = batches.table(Patient)
-    mine = sa.select(patients.c.id).where(batches.among(patients, [key]))
+    mine = sa.select(patients.c.id).where(batches.same(patients, key))
     session.execute(mine.with_for_update(key_share=True)).all()
 
 

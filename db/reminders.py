@@ -90,7 +90,7 @@ def say_again(session: Session, said: Sequence[Key], instead_of: Sequence[Key]) 
 
 def one(session: Session, key: Key) -> sa.Row | None:
     reminders = batches.table(Reminder)
-    return session.execute(sa.select(reminders).where(batches.among(reminders, [key]))).one_or_none()
+    return session.execute(sa.select(reminders).where(batches.same(reminders, key))).one_or_none()
 
 
 def of_patient(session: Session, key: Key) -> Sequence[sa.Row]:

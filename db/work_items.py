@@ -91,7 +91,7 @@ def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUI
 def one(session: Session, key: Key, *, lock: bool = True) -> sa.Row | None:
     """The work item of that id, finished or not; nobody else changes a locked one until the commit."""
     work = batches.table(WorkItem)
-    query = sa.select(work).where(batches.among(work, [key]))
+    query = sa.select(work).where(batches.same(work, key))
     return session.execute(query.with_for_update() if lock else query).one_or_none()
 
 

@@ -62,6 +62,8 @@ ROWS = (
     ("record_event", CARE, CARE),
     ("record_results", CARE, CARE),
     ("list_results", CARE, CARE),
+    ("list_protocols", ALL, ALL),
+    ("show_protocol", ALL, ALL),
     ("add_contact", "coordinator admin", "coordinator admin"),
     ("answer_consent", "coordinator admin", "coordinator admin"),
     ("mark_contact", "coordinator admin", "coordinator admin"),

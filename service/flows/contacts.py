@@ -79,7 +79,7 @@ def mark(session: Session, key: Key, *, bad: bool, by: str, now: datetime) -> Ch
 
 def _contact(session: Session, key: Key) -> sa.Row:
     table = batches.table(Contact)
-    query = sa.select(table).where(batches.among(table, [key]), table.c.voided_at.is_(None))
+    query = sa.select(table).where(batches.same(table, key), table.c.voided_at.is_(None))
     row = session.execute(query.with_for_update()).one_or_none()
     if row is None:
         raise Problem(404, NOTHING_HERE)

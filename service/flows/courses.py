@@ -20,6 +20,7 @@ from service.errors import Fault, Problem
 from service.flows import differences, entries, histories, intake, plans
 from service.flows.histories import Histories
 from service.flows.intake import Columns, Intake
+from service.flows.protocols import known as known_protocols
 from service.ingest.rows import CourseRow, Line
 
 NOTHING_HERE = "There is nothing at this address."
@@ -77,7 +78,7 @@ def enrol(session: Session, key: Key, said: Columns, *, by: str, now: datetime) 
     stored = histories.stored(session, found, known)
     dose = said.pop("dose")
     row = CourseRow(line=Line("body", 1), patient=HERE, **said)
-    histories.add_course(found, row, stored, {})
+    histories.add_course(found, row, stored, known_protocols(session, key[0]))
     entries.add(found, (), stored)
     columns = _new(found, stored)
     for (clinic_id, _), protocol in found.pins.items():

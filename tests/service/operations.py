@@ -68,7 +68,7 @@ class World:
     practice: Practice
     other_clinic: UUID = field(default_factory=new_id)
     keys: dict[tuple[str, UserRole], str] = field(default_factory=dict)
-    ids: dict[str, UUID] = field(default_factory=dict)
+    ids: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         practice = self.practice
@@ -96,6 +96,7 @@ class World:
         """A course, with an event that the example of a mistake names."""
         practice, patient_id = self.practice, self.ids["patient_id"]
         protocol = library.protocol("azathioprine-us-label")
+        self.ids["protocol_id"] = protocol.id
         self.ids["course_id"] = practice.course(patient_id, protocol, date(2025, 12, 1))
         event = {"id": UUID(EVENT_EXAMPLE), "course_id": self.ids["course_id"], "type": "dose-decrease"}
         practice.learn(patient_id, events=[event | {"on": date(2025, 12, 20)}])

@@ -143,7 +143,8 @@ def test_bodies_that_are_none(world: World) -> None:
             assert answer.status_code in (400, 413, 422), operation.id
         for kind in ("", "text/plain", "application/xml", "application/x-www-form-urlencoded"):
             answer = raw(world, operation, json.dumps(operation.body).encode(), kind)
-            assert (answer.status_code, answer.headers["content-type"]) == (415, PROBLEM), operation.id
+            assert answer.headers["content-type"] == PROBLEM, operation.id
+            assert answer.status_code == 415, operation.id
     unharmed(world, Counter())
 
 
