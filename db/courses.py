@@ -33,6 +33,7 @@ class CourseFacts:
     course: facts.Course
     events: tuple[Event, ...]
     draws: tuple[Draw, ...]
+    dose: str | None = None  # at the start
 
     @property
     def key(self) -> Key:
@@ -78,6 +79,7 @@ def known(session: Session, keys: Sequence[Key], *, at: datetime | None = None) 
             course=course_of(row, pinned[row.clinic_id, row.protocol_hash]),
             events=(*happened[row.id], *_ending(row)),
             draws=drawn.get(row.patient_id, ()),
+            dose=row.dose,
         )
         for row in rows
     ]

@@ -100,3 +100,22 @@ def change(session: Session, key: Key, columns: Mapping[str, Any], *, version: i
         .values(**columns, version=version + 1)
     )
     return changed.rowcount == 1
+
+
+def lock(session: Session, key: Key) -> None:
+    """Let nobody else plan a course of this patient until the commit."""
+    patients = batches.table(Patient)
+    mine = sa.select(patients.c.id).where(batches.same(patients, key))
+    session.execute(mine.with_for_update(key_share=True)).all()
+
+
+def go_on(session: Session, key: Key) -> bool:
+    """The patient's end was a mistake; False when there was none."""
+    clinic_id, patient_id = key
+    changed = session.exec(
+        update(Patient)
+        .where(col(Patient.clinic_id) == clinic_id, col(Patient.id) == patient_id)
+        .where(col(Patient.ended_reason).is_not(None))
+        .values(ended_on=None, ended_reason=None, ended_recorded_at=None, version=Patient.version + 1)
+    )
+    return changed.rowcount == 1

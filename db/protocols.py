@@ -28,6 +28,14 @@ def pin(session: Session, clinic_id: UUID, protocol: Protocol, *, now: datetime)
     return protocol.hash
 
 
+def of_clinic(session: Session, clinic_id: UUID) -> dict[str, str]:
+    """By id the hash of the newest version that the clinic keeps."""
+    versions = batches.table(ProtocolVersion)
+    query = sa.select(versions.c.protocol_id, versions.c.hash).where(versions.c.clinic_id == clinic_id)
+    ordered = query.order_by(versions.c.version, versions.c.created_at)
+    return {row.protocol_id: row.hash for row in session.execute(ordered)}
+
+
 def built(session: Session, pins: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Protocol]:
     """The protocols of (clinic, hash) pairs. A hash is its content, so each is built once per process."""
     versions = batches.table(ProtocolVersion)

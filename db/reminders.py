@@ -88,6 +88,21 @@ def say_again(session: Session, said: Sequence[Key], instead_of: Sequence[Key]) 
     batches.update(session, sa.update(reminders).values(waits), reminders, sorted(said))
 
 
+def one(session: Session, key: Key) -> sa.Row | None:
+    reminders = batches.table(Reminder)
+    return session.execute(sa.select(reminders).where(batches.same(reminders, key))).one_or_none()
+
+
+def of_patient(session: Session, key: Key) -> Sequence[sa.Row]:
+    """Every reminder of a patient with whose item it is, the last planned first."""
+    reminders, items = batches.table(Reminder), batches.table(Item)
+    its = sa.and_(items.c.clinic_id == reminders.c.clinic_id, items.c.id == reminders.c.item_id)
+    of_item = (items.c.course_id, items.c.clock, items.c.ordinal)
+    query = sa.select(reminders, *of_item).join_from(reminders, items, its)
+    ordered = query.order_by(reminders.c.send_at.desc(), reminders.c.id.desc())
+    return list(batches.fetch(session, ordered, reminders, [key], column="patient_id"))
+
+
 def put_off(
     session: Session, clinic_ids: Sequence[UUID], *, now: datetime, beyond: datetime
 ) -> Sequence[sa.Row]:

@@ -88,6 +88,17 @@ def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUI
     return {(row.clinic_id, row.key): row.raised_at for row in rows}
 
 
+def one(session: Session, key: Key, *, lock: bool = True) -> sa.Row | None:
+    """The work item of that id, finished or not; nobody else changes a locked one until the commit."""
+    work = batches.table(WorkItem)
+    query = sa.select(work).where(batches.same(work, key))
+    return session.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def change(session: Session, key: Key, **columns: object) -> None:
+    batches.change(session, WorkItem, [{"clinic_id": key[0], "id": key[1]} | columns])
+
+
 def remark(session: Session, keys: Sequence[tuple[UUID, str]], note: str) -> int:
     """Write a note on unfinished work items, for a person still has to look; how many there were."""
     statement = sa.update(batches.table(WorkItem)).where(UNFINISHED).values(note=note)

@@ -187,6 +187,8 @@ def _decide(fold: Fold, event: Event, why: str) -> None:
 def book(fold: Fold, event: Event) -> None:
     if fold.clock.kind != "visit" or fold.open is None:
         return
+    if event.at is not None and event.at.date() <= fold.open.slot.base:
+        return  # it was for the item before, which was attended on this very day
     fold.open.appointment = event.at if event.type is EventType.BOOKED else None
     if event.type is EventType.NOT_ATTENDED:
         why = "The patient did not come: book again."

@@ -15,7 +15,23 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics, pages
-from service.api import clinics, coordinators, described, health, patients, problems, receipts
+from service.api import (
+    appointments,
+    clinics,
+    contacts,
+    coordinators,
+    courses,
+    described,
+    events,
+    health,
+    patients,
+    problems,
+    protocols,
+    receipts,
+    reminders,
+    results,
+    work_items,
+)
 from service.api import metrics as scraping
 from service.auth import Caller
 from service.channels.signed import Gateway
@@ -79,6 +95,14 @@ def create_app(
         coordinators.router,
         receipts.router,
         patients.router,
+        courses.router,
+        protocols.router,
+        contacts.router,
+        appointments.router,
+        reminders.router,
+        results.router,
+        work_items.router,
+        events.router,
         pages.router,
         visits.router,
     ):

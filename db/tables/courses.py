@@ -30,6 +30,7 @@ class Course(Row, table=True):
     enrolled: date | None = None
     indication: str | None = None
     flags: list[str] = Field(default_factory=list, sa_type=JsonText)
+    dose: str | None = None  # at the start
     replan_on: date | None = None  # the next day on which the plan changes by itself
     ended_on: date | None = None
     created_at: datetime

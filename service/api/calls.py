@@ -32,10 +32,15 @@ Asked = Annotated[
 ]
 
 
-class Versioned(BaseModel):
-    """What is stored under an id and has a version, its ETag."""
+class Made(BaseModel):
+    """What is stored under an id."""
 
     id: UUID
+
+
+class Versioned(Made):
+    """What has a version too, its ETag."""
+
     version: int = Field(description="One more with every change; the ETag.", examples=[1])
 
 
@@ -59,11 +64,18 @@ class Call:
         with reading(self.house.engine) as session:
             return question(session)
 
-    def act(self, effect: Callable[[Session], Versioned]) -> JSONResponse:
+    def act(self, effect: Callable[[Session], BaseModel]) -> JSONResponse:
         """What an effect made of something stored, committed. Reading a patient is one: it is audited."""
         with writing(self.house.engine) as session:
             found = effect(session)
-        return _answer(200, found.model_dump(mode="json"), {"ETag": f'"{found.version}"'})
+        return _answer(200, found.model_dump(mode="json", by_alias=True), _etag(found))
+
+    def rehearse(self, effect: Callable[[Session], BaseModel]) -> JSONResponse:
+        """What an effect would answer; nothing of it is kept."""
+        with writing(self.house.engine) as session:
+            found = effect(session)
+            session.rollback()
+        return _answer(200, found.model_dump(mode="json", by_alias=True), {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +84,10 @@ class Creation(Call):
 
     key: str
 
-    def once(self, body: BaseModel, effect: Callable[[Session], Versioned]) -> JSONResponse:
+    def once(
+        self, body: BaseModel, effect: Callable[[Session], BaseModel], *, at: str | None = None
+    ) -> JSONResponse:
+        """`at` is the address under which what was made is found, where it is not this one."""
         asked = hashlib.sha256(f"{self.path}\0{body.model_dump_json()}".encode()).hexdigest()
         with self._alone(), writing(self.house.engine) as session:
             if not answers.lock(session, str(self.clinic_id), self.operation, self.key):
@@ -80,9 +95,9 @@ class Creation(Call):
             if stored := answers.find(session, self.clinic_id, self.operation, self.key):
                 return _replayed(stored, asked)
             made = effect(session)
-            headers = {"ETag": f'"{made.version}"', "Location": f"{self.path}/{made.id}"}
-            self._keep(session, asked, made.model_dump(mode="json"), headers)
-        return _answer(201, made.model_dump(mode="json"), headers)
+            headers = _etag(made) | _location(made, self.path if at is None else at)
+            self._keep(session, asked, made.model_dump(mode="json", by_alias=True), headers)
+        return _answer(201, made.model_dump(mode="json", by_alias=True), headers)
 
     def _keep(self, session: Session, asked: str, body: Any, headers: dict[str, str]) -> None:
         row = {
@@ -119,6 +134,14 @@ class Alteration(Call):
     def expect(self, stored: int) -> None:
         if stored != self.version:
             raise Problem(412, "It was changed since you read it: read it again.")
+
+
+def _etag(found: BaseModel) -> dict[str, str]:
+    return {"ETag": f'"{found.version}"'} if isinstance(found, Versioned) else {}
+
+
+def _location(made: BaseModel, at: str) -> dict[str, str]:
+    return {"Location": f"{at}/{made.id}"} if isinstance(made, Made) else {}
 
 
 def _answer(status: int, body: Any, headers: dict[str, str]) -> JSONResponse:

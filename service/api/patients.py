@@ -1,5 +1,6 @@
 """For coordinators: who the patients are. A name is asked for in a body, for an address stays in logs."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -30,6 +31,12 @@ from service.ingest.rows import Moment
 router = guard.router(prefix="/v1/patients", tags=["patients"])
 STRICT = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
+
+def strict(example: dict[str, Any]) -> ConfigDict:
+    """Of a body that has this example."""
+    return STRICT | ConfigDict(json_schema_extra={"examples": [example]})
+
+
 PatientId = Annotated[UUID, Path(examples=["01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d5e"])]
 Text = Annotated[str, Field(min_length=1, max_length=cells.LONGEST), AfterValidator(cells.name)]
 Number = Annotated[
@@ -40,6 +47,25 @@ BirthDate = Annotated[date, Field(ge=date(1880, 1, 1), le=date(2200, 1, 1), exam
 Zone = Annotated[Text, AfterValidator(cells.zone), Field(examples=["America/New_York"], description="IANA.")]
 Language = Annotated[Text, AfterValidator(cells.language), Field(examples=["en"])]
 LocalTime = Annotated[str, BeforeValidator(lambda at: f"{at:%H:%M}")]
+
+
+def _readable(read: Callable[[str], Any]) -> AfterValidator:
+    """It stays the text that it is: a date's time has no examples in JSON."""
+
+    def check(text: str) -> str:
+        read(text)
+        return text
+
+    return AfterValidator(check)
+
+
+TIMES = {
+    "preferred_time": cells.clock_time,
+    "quiet_start": cells.quiet_time,
+    "quiet_end": cells.quiet_time,
+}
+At = Annotated[Text, _readable(cells.clock_time)]
+Quiet = Annotated[Text, _readable(cells.quiet_time)]
 
 
 class Agreement(BaseModel):
@@ -135,9 +161,14 @@ class PatientChange(BaseModel):
     birth_date: BirthDate | None = None
     language: Language | None = None
     wording: Wording | None = None
+    time_zone: Zone | None = Field(None, description="What waits is computed again.")
+    preferred_time: At | None = Field(None, examples=["09:00"], description="Local, when messages go.")
+    quiet_start: Quiet | None = Field(None, examples=["21:00"], description="none: no quiet hours.")
+    quiet_end: Quiet | None = Field(None, examples=["08:00"], description="none: no quiet hours.")
 
     def typed(self) -> dict[str, Any]:
-        return self.model_dump(exclude_none=True)
+        said = self.model_dump(exclude_none=True)
+        return said | {name: read(said[name]) for name, read in TIMES.items() if name in said}
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -88,8 +88,25 @@ def look(
         free = [row for row in gathering.unclaimed(session, takers, now=now) if row.item_id in stored]
         said = gathering.gather(session, said, takers, free)
     people = list({(message.clinic_id, message.patient_id) for message in claimed})
+    seen = see(session, people, stored, now=now, carried=carried, doubtful=doubtful)
+    for message in claimed:
+        for row in said.get(message.id, []):
+            _decide(seen, message, row, now)
+    return seen
+
+
+def see(
+    session: Session,
+    people: Sequence[Key],
+    stored: dict[UUID, Stored],
+    *,
+    now: datetime,
+    carried: frozenset[Channel] = frozenset(),
+    doubtful: Collection[UUID] = (),
+) -> Seen:
+    """The facts around these patients and items, with nothing decided."""
     rows = patients.of(session, people)
-    seen = Seen(
+    return Seen(
         signed=wordings.signed(session),
         stored=stored,
         rows=rows,
@@ -99,12 +116,8 @@ def look(
         carried=carried,
         doubtful=doubtful,
         paused={pause.clinic_id: pause for pause in pauses.lasting(session, now=now)},
-        said_done=replies.first_done(session, list(concerned)),
+        said_done=replies.first_done(session, [row.key for row in stored.values()]),
     )
-    for message in claimed:
-        for row in said.get(message.id, []):
-            _decide(seen, message, row, now)
-    return seen
 
 
 def _reachable(

@@ -19,6 +19,7 @@ from schedules.protocol import Protocol
 from service.flows.intake import Columns, Intake, Person
 from service.ingest.rows import CourseRow, EventRow, PatientKey
 
+NO_PROTOCOL = "there is no such protocol"
 ADULT = Duration.parse("P18Y")
 ENDS = (EventType.STOP, *planning.FAREWELLS)
 
@@ -130,7 +131,7 @@ def _same_course(intake: Intake, row: CourseRow, stored: facts.Course) -> None:
 def _cannot_begin(row: CourseRow, person: Person, protocol: Protocol | None) -> tuple[str, str] | None:
     if protocol is None:
         packaged = ", ".join(library.protocols())
-        return "there is no such protocol", f"give its file with --protocol, or use one of {packaged}"
+        return NO_PROTOCOL, f"give its file with --protocol, or use one of {packaged}"
     if protocol.adults_only and row.start < days.add(person.birth_date, ADULT):
         return "the protocol's limits are adult and the patient is under 18", "use the clinic's own protocol"
     if person.ending is not None and person.ending.on < row.start:

@@ -101,7 +101,7 @@ def begin(session: Session, batch: Batch, given: NewClinics, *, now: datetime) -
     keys = dict.fromkeys(row.patient for row in rows)
     houses = _clinics(session, intake, [clinic for clinic, _, _ in keys], given)
     stored = _stored(session, houses, keys)
-    intake.people = {key: _person(row) for key, row in stored.items()}
+    intake.people = {key: person(row) for key, row in stored.items()}
     for row in batch.patients:
         _patient(intake, row, houses[row.clinic], stored.get(row.patient))
     return intake
@@ -162,7 +162,7 @@ def _stored(
     return found
 
 
-def _person(row: sa.Row) -> Person:
+def person(row: sa.Row) -> Person:
     return Person(
         clinic_id=row.clinic_id,
         id=row.id,

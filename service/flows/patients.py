@@ -13,7 +13,7 @@ from db import audit, batches, clinics, contacts, courses, imports, patients
 from db.batches import Key
 from db.tables import Clinic, Consent, Contact, Patient
 from service.errors import Fault, Problem
-from service.flows import belongings, intake, plans
+from service.flows import belongings, intake, plans, zones
 from service.flows.intake import Columns, NewClinics
 from service.ingest import build, cells
 from service.ingest.build import Options
@@ -25,6 +25,7 @@ BODY = Line("body", 1)
 NOTHING_HERE = "There is nothing at this address."
 PLACED = ("time_zone", "language")
 REPLANNED = frozenset({"time_zone"})
+RECOMPUTED = frozenset({"time_zone", "preferred_time", "quiet_start", "quiet_end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def create(
         batches.insert(session, model, found.new[model])
     [key] = people
     _record(session, key, by, "create patient", now=now)
-    return _chart(session, key)
+    return chart(session, key)
 
 
 def _batch(clinic: str, said: Columns, contacts_said: Sequence[Columns]) -> Batch:
@@ -115,12 +116,12 @@ def find(
 
 def read(session: Session, key: Key, *, by: str, now: datetime) -> Chart:
     """With an entry in the audit: who read it, when."""
-    found = _chart(session, key)
+    found = chart(session, key)
     _record(session, key, by, "read patient", now=now)
     return found
 
 
-def _chart(session: Session, key: Key) -> Chart:
+def chart(session: Session, key: Key) -> Chart:
     row = patients.of(session, [key]).get(key[1])
     if row is None or row.voided_at is not None:
         raise Problem(404, NOTHING_HERE)
@@ -131,7 +132,8 @@ def _chart(session: Session, key: Key) -> Chart:
 
 def change(session: Session, key: Key, said: Columns, *, version: int, by: str, now: datetime) -> Chart:
     """Change these columns of a patient. Problem when the result cannot be, or another changed it first."""
-    before = _chart(session, key).row
+    patients.lock(session, key)
+    before = chart(session, key).row
     if before.version != version:
         raise Problem(412, "It was changed since you read it: read it again.")
     whole = {name: getattr(before, name) for name in (*intake.OF_A_PATIENT, *PLACED)} | said
@@ -139,9 +141,12 @@ def change(session: Session, key: Key, said: Columns, *, version: int, by: str, 
     if not patients.change(session, key, said, version=version):
         raise Problem(412, "It was changed since you read it: read it again.")
     _record(session, key, by, "change patient", now=now, detail={"columns": sorted(said)})
+    mine = courses.of_patients(session, [key])
     if REPLANNED & said.keys():
-        plans.apply(session, courses.of_patients(session, [key]), now=now)
-    return _chart(session, key)
+        plans.apply(session, mine, now=now)
+    if RECOMPUTED & said.keys():
+        zones.again(session, mine, now=now)
+    return chart(session, key)
 
 
 def _record(

@@ -26,7 +26,7 @@ def follow(engine: Engine, clock: Clock) -> int:
     while True:
         with writing(engine) as session:
             keys = reminders.items_of_other_zones(session, rungs.TZDATA, limit=AT_ONCE)
-            _again(session, keys, clock())
+            _compute(session, keys, clock())
         if not keys:
             return handled
         handled += len(keys)
@@ -42,10 +42,15 @@ def move(session: Session, patient: Key, zone: str, *, now: datetime) -> None:
     courses.lock(session, mine)
     patients.move(session, patient, zone)
     plans.apply(session, mine, now=now)
-    _again(session, items.open_of_courses(session, mine), now)
+    again(session, mine, now=now)
 
 
-def _again(session: Session, keys: Sequence[Key], now: datetime) -> None:
+def again(session: Session, mine: Sequence[Key], *, now: datetime) -> None:
+    """Compute again what waits for the open items of these courses, which are locked."""
+    _compute(session, items.open_of_courses(session, mine), now)
+
+
+def _compute(session: Session, keys: Sequence[Key], now: datetime) -> None:
     still = items.lock_open(session, keys)
     rows = [row for row in items.of(session, keys).values() if row.id in still]
     rungs.climb(session, rows, now=now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,10 +10,12 @@ from uuid import UUID, uuid4
 from sqlalchemy.engine import Engine
 from starlette.testclient import TestClient
 
-from db import batches
+from db import batches, work_items
 from db.engine import writing
 from db.tables import Clinic, UserRole
 from db.types import new_id
+from schedules import library
+from service.api.events import EVENT_EXAMPLE
 from service.app import create_app
 from service.flows import users
 from service.limits import Limits, Rate
@@ -65,7 +68,7 @@ class World:
     practice: Practice
     other_clinic: UUID = field(default_factory=new_id)
     keys: dict[tuple[str, UserRole], str] = field(default_factory=dict)
-    ids: dict[str, UUID] = field(default_factory=dict)
+    ids: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         practice = self.practice
@@ -86,7 +89,24 @@ class World:
                         now=practice.clock(),
                     )
         self.ids["patient_id"] = practice.patient(name=CANARY, mrn=f"MRN {CANARY}")
-        practice.contact(self.ids["patient_id"])
+        self.ids["contact_id"] = practice.contact(self.ids["patient_id"])
+        self._on_a_medicine()
+
+    def _on_a_medicine(self) -> None:
+        """A course, with an event that the example of a mistake names."""
+        practice, patient_id = self.practice, self.ids["patient_id"]
+        protocol = library.protocol("azathioprine-us-label")
+        self.ids["protocol_id"] = protocol.id
+        self.ids["course_id"] = practice.course(patient_id, protocol, date(2025, 12, 1))
+        event = {"id": UUID(EVENT_EXAMPLE), "course_id": self.ids["course_id"], "type": "dose-decrease"}
+        practice.learn(patient_id, events=[event | {"on": date(2025, 12, 20)}])
+        work = {"clinic_id": practice.clinic_id, "patient_id": patient_id, "kind": "get-result"}
+        work |= {"level": "routine", "role": "coordinator", "key": "said-done", "due_by": practice.clock()}
+        with writing(practice.engine) as session:
+            work_items.raise_(session, [work], now=practice.clock())
+        self.ids["item_id"] = practice.items[-1].id
+        self.ids["reminder_id"] = practice.reminders[-1].id
+        self.ids["work_item_id"] = practice.work[-1].id
 
     @cached_property
     def client(self) -> TestClient:

@@ -1,0 +1,209 @@
+"""The work list, the most urgent first: a person takes it, puts it off, or says what came of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import NoReturn
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlmodel import Session
+
+from db import audit, clinics, items, patients, reminders, work_items
+from db.batches import Key
+from db.engine import reading
+from db.tables import EndReason, WorkState
+from schedules import days, ladder
+from schedules.limits import LEVELS
+from service.errors import Fault, Problem
+from service.flows import events, overdue
+from service.flows.courses import NOTHING_HERE, today
+
+RED = ("same-day", "emergency")
+MORNING = time(9)  # of the day until which a work item was put off, in the clinic's zone
+LONGEST_SNOOZE = 28  # days: a product choice
+
+
+class Outcome(StrEnum):
+    """What came of a work item. That somebody died ends everything for the patient at once."""
+
+    DONE = "done"
+    REACHED = "reached"
+    NO_ANSWER = "no-answer"
+    SELF_STOPPED = "self-stopped"
+    NEVER_STARTED = "never-started"
+    MONITORED_ELSEWHERE = "monitored-elsewhere"
+    STOPPED_BY_PRESCRIBER = "stopped-by-prescriber"
+    DECLINED = "declined"
+    MOVED = "moved"
+    DIED = "died"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """One place on the list, and why it is there."""
+
+    row: sa.Row
+    late: bool  # past its deadline
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts, and whether by a key of their own."""
+
+    name: str
+    is_named: bool
+
+
+def ranked(
+    engine: Engine, clinic_id: UUID, *, now: datetime, role: str | None = None, snoozed: bool = False
+) -> list[Ranked]:
+    """Unfinished work: by level, then what is past its deadline, then as the overdue list has it."""
+    risks = {risk.of.item_id: risk for risk in overdue.ranked(engine, now=now, clinic_id=clinic_id)}
+    with reading(engine) as session:
+        rows = work_items.unfinished(session, clinic_id)
+    shown = [row for row in rows if role in (None, row.role) and (snoozed or not _sleeps(row, now))]
+    places = {item_id: place for place, item_id in enumerate(risks)}
+
+    def place(row: sa.Row) -> tuple[object, ...]:
+        return -LEVELS.index(row.level), now < row.due_by, places.get(row.item_id, len(places)), row.due_by
+
+    return [
+        Ranked(row=row, late=now >= row.due_by, reasons=(*_reasons(row, now), *_of(risks.get(row.item_id))))
+        for row in sorted(shown, key=place)
+    ]
+
+
+def _sleeps(row: sa.Row, now: datetime) -> bool:
+    return row.state is WorkState.SNOOZED and now < row.snoozed_until
+
+
+def _of(risk: object) -> Iterable[str]:
+    return getattr(risk, "reasons", ())
+
+
+def _reasons(row: sa.Row, now: datetime) -> Sequence[str]:
+    found = []
+    if row.level in RED:
+        found.append(f"Its level is {row.level}.")
+    if now >= row.due_by:
+        found.append(f"Its deadline was {row.due_by:%Y-%m-%d %H:%M} UTC.")
+    if row.raised > 1:
+        found.append(f"It was raised {row.raised} times.")
+    return found
+
+
+def claim(session: Session, key: Key, who: Person, *, take_over: bool, now: datetime) -> sa.Row:
+    """From now on it is this person's. Problem when it is another's, unless it is taken over."""
+    row = _unfinished(session, key)
+    if row.state is WorkState.CLAIMED and row.owner != who.name and not take_over:
+        raise Problem(409, f"{row.owner} has it: take it over if that is agreed.")
+    work_items.change(session, key, state=WorkState.CLAIMED, owner=who.name, snoozed_until=None)
+    _record(session, key, who, "claim work", now, {"from": row.owner})
+    return _shown(session, key)
+
+
+def snooze(session: Session, key: Key, who: Person, *, until: date, now: datetime) -> sa.Row:
+    """Off the list until that morning. What is red cannot be put off."""
+    row = _mine(session, key, who)
+    if row.level in RED:
+        raise Problem(409, "What is for today or an emergency cannot be put off: say what came of it.")
+    clinic = clinics.get(session, key[0])
+    assert clinic is not None
+    zone = days.zone(clinic.time_zone)
+    wait = (until - days.local_day(now, zone)).days
+    if not 0 < wait <= LONGEST_SNOOZE:
+        _refuse("until", f"choose a day after today, at most {LONGEST_SNOOZE} days on")
+    awake = days.instant(until, MORNING, zone)
+    work_items.change(session, key, state=WorkState.SNOOZED, owner=who.name, snoozed_until=awake)
+    _record(session, key, who, "snooze work", now, {"until": until.isoformat()})
+    return _shown(session, key)
+
+
+def finish(
+    session: Session, key: Key, who: Person, *, outcome: Outcome, text: str | None, now: datetime
+) -> sa.Row:
+    """Say what came of it. What is red a named person finishes, in words."""
+    _lock_patient(session, key)
+    row = _mine(session, key, who)
+    if row.level in RED and not who.is_named:
+        raise Problem(409, "What is for today or an emergency is finished by a named person: use your key.")
+    if text is None and (row.level in RED or outcome is Outcome.OTHER):
+        _refuse("text", "is missing: say in words what came of it")
+    done = {"state": WorkState.DONE, "closed_at": now, "outcome": outcome.value, "note": text}
+    work_items.change(session, key, owner=who.name, **done)
+    _record(session, key, who, "finish work", now, {"outcome": outcome.value})
+    _follow(session, row, who, outcome, now)
+    _still_watched(session, row)
+    return _shown(session, key)
+
+
+def _lock_patient(session: Session, key: Key) -> None:
+    """Before the work item: who plans takes them in that order."""
+    row = work_items.one(session, key, lock=False)
+    if row is not None and row.patient_id is not None:
+        patients.lock(session, (row.clinic_id, row.patient_id))
+
+
+def _follow(session: Session, row: sa.Row, who: Person, outcome: Outcome, now: datetime) -> None:
+    """What an outcome asks for by itself."""
+    if row.patient_id is None:
+        return
+    person = patients.of(session, [(row.clinic_id, row.patient_id)])[row.patient_id]
+    if outcome is Outcome.SELF_STOPPED:
+        asked = {"kind": "self-stopped", "level": "same-day", "role": "prescriber"}
+        about = {"clinic_id": row.clinic_id, "patient_id": row.patient_id, "course_id": row.course_id}
+        asked |= about | {"key": f"self-stopped/{row.course_id or row.patient_id}"}
+        work_items.raise_(session, [asked | {"due_by": now + ladder.DUE_BY["same-day"]}], now=now)
+    elif outcome is Outcome.DIED and person.ended_reason is not EndReason.DIED:
+        on = today(person, now)
+        events.end_now(session, person, on=on, reason=EndReason.DIED, by=who.name, now=now)
+
+
+def _still_watched(session: Session, row: sa.Row) -> None:
+    """Problem when nothing would look at the item again: no rung waits for it, and no other work is open."""
+    found = items.of(session, [(row.clinic_id, row.item_id)]) if row.item_id else {}
+    for stored in found.values():
+        item = stored.item
+        rungs = reminders.of_items(session, [stored.key]).get(stored.id, [])
+        waits = any(one.decided_at is None and one.version == stored.version for one in rungs)
+        asleep = item.class_ is not None or item.held or item.kind == "check-in"
+        if not (waits or asleep or work_items.for_items(session, [stored.key])):
+            raise Problem(409, "Nothing else would watch what this is about: enter what became of it first.")
+
+
+def _unfinished(session: Session, key: Key) -> sa.Row:
+    row = work_items.one(session, key)
+    if row is None:
+        raise Problem(404, NOTHING_HERE)
+    if row.state is WorkState.DONE:
+        raise Problem(409, "It is finished already.")
+    return row
+
+
+def _mine(session: Session, key: Key, who: Person) -> sa.Row:
+    row = _unfinished(session, key)
+    if row.state is WorkState.CLAIMED and row.owner != who.name:
+        raise Problem(409, f"{row.owner} has it: claim it first.")
+    return row
+
+
+def _shown(session: Session, key: Key) -> sa.Row:
+    row = work_items.one(session, key)
+    assert row is not None
+    return row
+
+
+def _refuse(place: str, what: str) -> NoReturn:
+    raise Problem(422, "The request is not valid.", errors=[Fault(f"body.{place}", what)])
+
+
+def _record(
+    session: Session, key: Key, who: Person, action: str, now: datetime, detail: dict[str, str | None]
+) -> None:
+    subject = ("work_item", str(key[1]))
+    audit.record(session, key[0], who.name, action, subject=subject, now=now, detail=detail)
