@@ -18,7 +18,7 @@ from service import app as web
 from service.cli import logs
 from service.clock import WoundClock
 from service.deps import House
-from service.flows import overdue
+from service.flows import health, overdue
 from tests.service.conftest import NOW, beat, enrol
 from tests.stories.conftest import Practice
 
@@ -143,11 +143,8 @@ def test_ready_while_every_loop_gives_signs_of_life(client: TestClient, practice
 def test_not_ready_before_the_first_sign_of_life(client: TestClient) -> None:
     answer = client.get("/health/ready")
     assert answer.status_code == 503
-    assert [error["msg"] for error in answer.json()["errors"]] == [
-        "Reminders have never been checked: start nextcount worker.",
-        "Plans have never been checked: start nextcount worker.",
-        "Alarms have never been checked: start nextcount worker.",
-    ]
+    said = [f"{what} never been checked: start nextcount worker." for what in health.WHAT.values()]
+    assert [error["msg"] for error in answer.json()["errors"]] == said
 
 
 def test_not_ready_once_a_loop_is_silent_for_more_than_ninety_seconds(
