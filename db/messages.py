@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -113,27 +114,32 @@ def claim(
 
     Only of what is said to these audiences, where they are given.
     """
+    given = {"now": now, "most": limit, "until": now + lease}
+    return [Claimed(*row) for row in session.execute(_taking(queue, frozenset(among)), given)]
+
+
+@cache
+def _taking(queue: Queue, among: frozenset[Audience]) -> Any:
+    """The statement, made once: to build it costs more than to run it."""
     messages = batches.table(Message)
+    now, most = sa.bindparam("now", type_=messages.c.send_at.type), sa.bindparam("most", type_=sa.Integer)
     within = sa.and_(_within(queue), _to(among))
     stale = sa.and_(within, messages.c.state == sa.text("'claimed'"), messages.c.lease_until <= now)
     doubtful = sa.and_(within, messages.c.state == sa.text("'unknown'"), messages.c.lease_until <= now)
     fresh = sa.and_(within, messages.c.state == sa.text("'waiting'"), messages.c.send_at <= now)
-    late = (_free(condition, messages.c.lease_until, limit=limit) for condition in (stale, doubtful))
+    late = (_free(condition, messages.c.lease_until, limit=most) for condition in (stale, doubtful))
     kind = () if queue is Queue.REMINDERS else (messages.c.kind,)  # in the order of the alphabet
-    free = (*late, _free(fresh, *kind, messages.c.send_at, limit=limit))
-    taken = sa.union_all(*free).limit(limit).cte("taken")
-    statement = (
-        sa.update(messages)
-        .where(messages.c.clinic_id == taken.c.clinic_id, messages.c.id == taken.c.id)
-        .values(
-            state=MessageState.CLAIMED,
-            token=messages.c.token + 1,
-            attempts=messages.c.attempts + 1,
-            lease_until=now + lease,
-        )
-        .returning(*(messages.c[name] for name in Claimed._fields))
-    )
-    return [Claimed(*row) for row in session.execute(statement)]
+    free = (*late, _free(fresh, *kind, messages.c.send_at, limit=most))
+    taken = sa.union_all(*free).limit(most).cte("taken")
+    claimed = {
+        "state": MessageState.CLAIMED,
+        "token": messages.c.token + 1,
+        "attempts": messages.c.attempts + 1,
+        "lease_until": sa.bindparam("until", type_=messages.c.lease_until.type),
+    }
+    statement = sa.update(messages).values(claimed)
+    mine = statement.where(messages.c.clinic_id == taken.c.clinic_id, messages.c.id == taken.c.id)
+    return mine.returning(*(messages.c[name] for name in Claimed._fields))
 
 
 def settle(session: Session, outcomes: Sequence[Outcome]) -> set[UUID]:
@@ -243,7 +249,7 @@ def _within(queue: Queue) -> sa.ColumnElement[bool]:
     return sa.and_(messages.c.key.is_not(None), listed)
 
 
-def _free(condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: int) -> sa.Select:
+def _free(condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: Any) -> sa.Select:
     """Up to `limit` keys that nobody else is taking: locked rows are passed over (SQLite has one writer)."""
     messages = batches.table(Message)
     keys = sa.select(messages.c.clinic_id, messages.c.id).where(condition).order_by(*order).limit(limit)

@@ -89,6 +89,8 @@ def _claim(
     if deployments.is_held(session):
         return 0, []
     claimed = messages.claim(session, now=now, limit=BATCH, lease=LEASE, among=among)
+    if not claimed:
+        return 0, []
     attempts.abandon(session, [message.key for message in claimed if message.attempts > 1], now=now)
     tried = doubts.look(session, claimed)
     turns = {message.id: doubts.turn(tried[message.id], channels, now=now) for message in claimed}
