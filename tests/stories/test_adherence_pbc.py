@@ -175,6 +175,7 @@ def test_the_cohort_has_the_figures_of_an_independent_count(
     assert counted(found)["late"] > 100
 
 
+@pytest.mark.long
 def test_so_it_has_by_month_and_by_age(cohort: Engine, visits: list[dict[str, str]]) -> None:
     last = date(1986, 6, 30)
     by_month, by_age = defaultdict(list), defaultdict(list)
