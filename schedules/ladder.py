@@ -77,7 +77,7 @@ class Rung(BaseModel):
                 return days.shift(item.last_on_time, 1)
             case "lapses":
                 return item.lapses_on
-            case "appointment":
+            case _:
                 return item.appointment.date() if item.appointment is not None else item.due_on
 
 

@@ -128,6 +128,9 @@ REPORT = {
 }
 
 
+AS_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
 class Asked(BaseModel):
     """What a report is of: what is not given leaves nothing out."""
 
@@ -181,7 +184,7 @@ def report_adherence(
     "/reports/adherence/lines",
     operation_id="list_adherence_lines",
     response_model=LinesPage,
-    responses=documented(422),
+    responses=AS_CSV | documented(422),
 )
 def list_adherence_lines(
     house: InHouse,
@@ -212,7 +215,7 @@ def list_adherence_lines(
     "/prescribing-status",
     operation_id="list_prescribing_status",
     response_model=StandingsPage,
-    responses=documented(422),
+    responses=AS_CSV | documented(422),
 )
 def list_prescribing_status(
     house: InHouse,
@@ -243,7 +246,7 @@ def list_prescribing_status(
     "/patients-without-next-date",
     operation_id="list_patients_without_next_date",
     response_model=WithoutList,
-    responses=documented(422),
+    responses=AS_CSV | documented(422),
 )
 def list_patients_without_next_date(
     house: InHouse, now: Now, caller: Asks, clinic: Clinic = None, form: Form = Format.JSON

@@ -10,7 +10,8 @@ from typing import Any
 
 from db.batches import batched
 from db.engine import make_engine
-from service.flows.reminders import BATCH, SLICE
+from service.flows.reminders import BATCH
+from service.flows.settling import SLICE
 from tests.bench import stage
 
 BODY = "x" * 170  # as long as a reminder

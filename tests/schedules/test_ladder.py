@@ -138,3 +138,16 @@ def test_the_next_sending_time_may_be_this_very_moment() -> None:
 def test_a_rung_that_makes_no_sense_is_refused(rung: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Ladder.model_validate({"id": "x", "rungs": [rung]})
+
+
+@pytest.mark.parametrize("at", ["opens", "due", "overdue", "lapses", "appointment"])
+def test_a_rung_stands_on_the_day_of_its_moment(at: Any) -> None:
+    item = an_item()
+    days_of = {
+        "opens": item.opens_on,
+        "due": item.due_on,
+        "overdue": item.last_on_time + timedelta(days=1),
+        "lapses": item.lapses_on,
+        "appointment": item.due_on,  # to book
+    }
+    assert ladder.Rung(track="patient", name="one", at=at, effect="message").day(item) == days_of[at]

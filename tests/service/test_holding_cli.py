@@ -96,7 +96,14 @@ def test_doctor_says_what_is_wrong_and_what_is_not(capsys: pytest.CaptureFixture
     assert findings(capsys)["hold"]
     assert main(["doctor"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert [line[2:7] for line in lines if line.startswith("!")] == ["HOLD:", "Remin", "Plans", "Alarm"]
+    assert [line[2:7] for line in lines if line.startswith("!")] == [
+        "HOLD:",
+        "Remin",
+        "Remin",
+        "Recei",
+        "Plans",
+        "Alarm",
+    ]
 
 
 def test_doctor_of_another_revision_asks_for_a_migration(capsys: pytest.CaptureFixture) -> None:

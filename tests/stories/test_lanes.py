@@ -147,7 +147,7 @@ def test_H12_who_was_claimed_before_the_penalty_is_not_tried_in_it(practice: Any
     """One sender at a time: the first is refused, and the others of the same claim stay at home untried."""
     for _ in range(5):
         someone(practice)
-    monkeypatch.setattr(reminders, "SENDERS", 1)
+    monkeypatch.setattr(sending, "SENDERS", 1)
     sms = Provider(practice, replace(PACED, per_second=100), can_wait(MINUTE))
     carried(practice, sms=sms)
     tick(practice, NINE)
