@@ -23,7 +23,7 @@ from schedules.ladder import Situation, Step, Verdict
 from service.flows import gathering, rungs, wordings
 from service.flows.rungs import Person
 from service.flows.wordings import Signed
-from service.messages import Sender
+from service.messages import Line, Sender
 
 ENDS = {
     Verdict.WITHDRAW: ReminderState.WITHDRAWN,
@@ -297,3 +297,10 @@ def tone(item: Item, today: date) -> str:
     if today > item.last_on_time:
         return "overdue"
     return "due" if today >= item.due_on else "ahead"
+
+
+def line(item: Item, today: date) -> Line:
+    """An item as a message tells it."""
+    if item.appointment is not None:
+        return Line(item.kind, "booked", item.appointment.date(), item.appointment.time())
+    return Line(item.kind, tone(item, today), item.due_on)

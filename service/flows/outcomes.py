@@ -96,19 +96,12 @@ class Dispatch(Call):
             return None
         return wording.render(
             self.sender,
-            [_line(saying, self.today) for saying in self.sayings],
+            [guarding.line(saying.row.item, self.today) for saying in self.sayings],
             audience=audience,
             language=self.language,
             wording=self.person.wording.value,
             link=self.link,
         )
-
-
-def _line(saying: Saying, today: date) -> wording.Line:
-    item, tone = saying.row.item, guarding.tone(saying.row.item, today)
-    if item.appointment is not None:
-        return wording.Line(item.kind, tone, item.appointment.date(), item.appointment.time())
-    return wording.Line(item.kind, tone, item.due_on)
 
 
 Calling = TypeVar("Calling", bound=Call)

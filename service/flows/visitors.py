@@ -104,13 +104,6 @@ def duties(session: Session, visitor: Visitor) -> Sequence[Duty]:
 
 
 def _duty(visitor: Visitor, row: Stored, told: Reply | sa.Row | None) -> Duty:
-    item = row.item
-    at = item.appointment
-    tone = guarding.tone(item, visitor.today)
-    line = (
-        wording.Line(item.kind, tone, item.due_on)
-        if at is None
-        else wording.Line(item.kind, tone, at.date(), at.time())
-    )
+    line = guarding.line(row.item, visitor.today)
     sentence = wording.sentence(visitor.words, line, audience="patient", wording="blood-test")
     return Duty(row=row, sentence=sentence, told=None if told is None else told.kind)

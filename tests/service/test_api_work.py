@@ -31,7 +31,7 @@ def raised(desk: Desk, level: str = "routine", **columns: Any) -> str:
     with writing(desk.practice.engine) as session:
         work_items.raise_(session, [row | columns], now=now)
     [found] = [work for work in desk.practice.work if work.key == (columns.get("key") or level)]
-    return f"/work/{found.id}"
+    return "/".join(("/work", str(found.id)))
 
 
 def listed(desk: Desk, **query: Any) -> list[Any]:
