@@ -26,6 +26,9 @@ class Letter:
     body: str
     sender: str
     unsubscribe: str | None = None  # an https address that takes one POST
+    begun: float | None = (
+        None  # when its time began, by `clock.seconds`: a process may stand still after that
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ class Webhook:
     def send(self, letter: Letter) -> Answer:
         body = json.dumps(_document(letter, self._channel)).encode()
         own = {"Idempotency-Key": str(letter.key), "Content-Type": "application/json"}
-        reply = self._ask("POST", self._url, body, own | {"Nextcount-Attempt": str(letter.attempt)})
+        own |= {"Nextcount-Attempt": str(letter.attempt)}
+        reply = self._ask("POST", self._url, body, own, begun=letter.begun)
         return answer(reply, now=self._now()) if isinstance(reply, _Reply) else reply
 
     def look_up(self, key: UUID) -> Answer | None:
@@ -99,14 +100,15 @@ class Webhook:
         return found(reply)
 
     def _ask(
-        self, method: str, url: str, body: bytes, headers: dict[str, str]
+        self, method: str, url: str, body: bytes, headers: dict[str, str], *, begun: float | None = None
     ) -> _Reply | Rejected | Unknown:
         timestamp = str(int(self._now().timestamp()))
         signature = signed.sign(self._secret, timestamp, body or urlsplit(url).path.encode())
         own = {"Nextcount-Timestamp": timestamp, "Nextcount-Signature": signature}
         own |= {"Accept-Encoding": "identity"}
         try:
-            until = clock.seconds() + self._total_seconds  # from now on, and not once the loop runs
+            begun = clock.seconds() if begun is None else begun  # and not once the loop runs
+            until = begun + self._total_seconds
             return asyncio.run(self._call(method, url, body, headers | own, until))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
             return Rejected(type(error).__name__, permanent=False, down=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -74,9 +74,10 @@ def _in_time(call: Call, text: Text | None, hand: Hand, until: float) -> Answer:
     channel, letter = hand.channels[call.claimed.channel], _letter(call, text)
     if call.claimed.channel not in INSIDE and not hand.may_call():
         return Rejected(doubts.HANDED_BACK, permanent=False)
-    if clocks.seconds() >= until:
+    begun = clocks.seconds()
+    if begun >= until:
         return Rejected(doubts.NO_TIME, permanent=False)
-    return channel.send(letter)
+    return channel.send(replace(letter, begun=begun))
 
 
 def _ask(call: Calling, hand: Hand, until: float) -> Sent[Calling]:
