@@ -26,9 +26,7 @@ class Letter:
     body: str
     sender: str
     unsubscribe: str | None = None  # an https address that takes one POST
-    begun: float | None = (
-        None  # when its time began, by `clock.seconds`: a process may stand still after that
-    )
+    begun: float | None = None  # when its time began, by `clock.seconds`: a process may stand still since
 
 
 @dataclass(frozen=True, slots=True)
