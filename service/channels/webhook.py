@@ -14,6 +14,7 @@ signed the same way with the same secret.
 import asyncio
 import json
 import ssl
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -105,7 +106,7 @@ class Webhook:
         timestamp = str(int(self._now().timestamp()))
         signature = signed.sign(self._secret, timestamp, body or urlsplit(url).path.encode())
         own = {"Nextcount-Timestamp": timestamp, "Nextcount-Signature": signature}
-        own |= {"Accept-Encoding": "identity"}
+        own |= {"Accept-Encoding": "identity", "Content-Length": str(len(body))}
         try:
             begun = clock.seconds() if begun is None else begun  # and not once the loop runs
             until = begun + self._total_seconds
@@ -123,10 +124,17 @@ class Webhook:
         async with (
             asyncio.timeout_at(until),
             httpx2.AsyncClient(timeout=limits, verify=self._tls, trust_env=False) as client,
-            client.stream(method, url, content=body, headers=headers) as response,
+            client.stream(method, url, content=_last_look(body, until), headers=headers) as response,
         ):
             content = signed.json_object(await _beginning(response))
             return _Reply(response.status_code, response.headers.get("Retry-After"), content)
+
+
+async def _last_look(body: bytes, until: float) -> AsyncIterator[bytes]:
+    """The body, unless the process stood still until its time was over: without it nothing has arrived."""
+    if clock.seconds() >= until:
+        raise TimeoutError
+    yield body
 
 
 async def _beginning(response: httpx2.Response) -> bytes:

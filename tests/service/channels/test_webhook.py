@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import itertools
 import json
 import socket
 import time
@@ -56,6 +57,16 @@ def test_H02_no_answer_is_unknown_and_the_same_key_is_taken_once(gateway: Peer, 
     mine = [e for e in gateway.ledger if str(sent.key) in e.get("body", "")]
     assert [entry["new"] for entry in mine] == [True, False]
     assert isinstance(channel.look_up(sent.key), Accepted)
+
+
+def test_H01_a_process_that_stood_still_after_it_connected_sends_nothing(
+    gateway: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, moments = letter("ok"), itertools.chain([0.0], itertools.repeat(61.0))
+    monkeypatch.setattr(webhook.clock, "seconds", lambda: next(moments) + time.monotonic())
+    assert hook(gateway).send(sent) == Unknown("TimeoutError", down=True)
+    assert not any(str(sent.key) in entry.get("body", "") for entry in gateway.ledger)
+    assert hook(gateway).look_up(sent.key) is None
 
 
 @pytest.mark.parametrize("address", ["half", "big", "words"])
