@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StrictBool, Tag, ValidationError, model_validator
 
 from schedules import analytes
+from schedules.baseline import Baseline
 from schedules.fields import (
     FLAGS,
     TABLE,
@@ -42,6 +43,7 @@ from schedules.phases import Phase, Range, UntilEvent, check_phases, rising
 __all__ = [
     "FLAGS",
     "Answer",
+    "Baseline",
     "Clock",
     "Condition",
     "Evidence",
@@ -214,12 +216,16 @@ class Protocol(Model):
     valid_to: Day | None = None
     clocks: tuple[Clock, ...] = Field(min_length=1, max_length=20)
     limits: tuple[Limit, ...] = Field(default=(), max_length=200)
+    baseline: tuple[Baseline, ...] = Field(default=(), max_length=60)
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
         names = [clock.id for clock in self.clocks]
         if len(set(names)) < len(names):
             raise Wrong("clocks", "two clocks have the same id")
+        asked = [one.id for one in self.baseline]
+        if len(set(asked)) < len(asked):
+            raise Wrong("baseline", "it asks for one thing twice")
         if self.valid_from is not None and self.valid_to is not None and self.valid_to < self.valid_from:
             raise Wrong("valid_to", "it is before valid_from")
         return self
