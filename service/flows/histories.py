@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from db import imports, protocols
 from db.types import new_id
-from schedules import days, facts, library
+from schedules import adults, facts, library
 from schedules import plan as planning
 from schedules.days import Duration
 from schedules.facts import Event, EventType
@@ -20,7 +20,6 @@ from service.flows.intake import Columns, Intake, Person
 from service.ingest.rows import CourseRow, EventRow, PatientKey
 
 NO_PROTOCOL = "there is no such protocol"
-ADULT = Duration.parse("P18Y")
 ENDS = (EventType.STOP, *planning.FAREWELLS)
 
 
@@ -132,7 +131,7 @@ def _cannot_begin(row: CourseRow, person: Person, protocol: Protocol | None) -> 
     if protocol is None:
         packaged = ", ".join(library.protocols())
         return NO_PROTOCOL, f"give its file with --protocol, or use one of {packaged}"
-    if protocol.adults_only and row.start < days.add(person.birth_date, ADULT):
+    if protocol.adults_only and not adults.is_adult(person.birth_date, row.start):
         return "the protocol's limits are adult and the patient is under 18", "use the clinic's own protocol"
     if person.ending is not None and person.ending.on < row.start:
         return "the patient's end is before the start of the course", "correct the one that is wrong"
