@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from db.tables import StaffAddress
+from db.tables import Channel, StaffAddress
 
 
 def of_clinics(session: Session, clinic_ids: Collection[UUID] | None = None) -> Sequence[StaffAddress]:
@@ -23,13 +23,27 @@ def find(session: Session, clinic_id: UUID, address: str) -> StaffAddress | None
 
 
 def put(
-    session: Session, clinic_id: UUID, address: str, *, digest: bool, alarms: bool, by: str, now: datetime
+    session: Session,
+    clinic_id: UUID,
+    address: str,
+    *,
+    digest: bool,
+    alarms: bool,
+    by: str,
+    now: datetime,
+    channel: Channel = Channel.EMAIL,
 ) -> StaffAddress:
     """Add the address, or change what it gets."""
     row = find(session, clinic_id, address)
     if row is None:
         row = StaffAddress(
-            clinic_id=clinic_id, address=address, digest=digest, alarms=alarms, set_by=by, set_at=now
+            clinic_id=clinic_id,
+            channel=channel,
+            address=address,
+            digest=digest,
+            alarms=alarms,
+            set_by=by,
+            set_at=now,
         )
     row.digest, row.alarms, row.set_by, row.set_at = digest, alarms, by, now
     session.add(row)

@@ -65,10 +65,11 @@ def finish_for_items(session: Session, keys: Sequence[Key], *, outcome: str, now
     return _finish(session, keys, "item_id", outcome=outcome, now=now)
 
 
-def beginning(session: Session, clinic_id: UUID, prefix: str) -> list[tuple[UUID, str]]:
-    """The (clinic, key) of a clinic's unfinished work items whose key begins so."""
+def beginning(session: Session, clinic_id: UUID | None, prefix: str) -> list[tuple[UUID, str]]:
+    """The (clinic, key) of the unfinished work items of a clinic, or of all, whose key begins so."""
     work = batches.table(WorkItem)
-    query = sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED, work.c.clinic_id == clinic_id)
+    query = sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED)
+    query = query if clinic_id is None else query.where(work.c.clinic_id == clinic_id)
     return [
         (row.clinic_id, row.key)
         for row in session.execute(query.where(work.c.key.startswith(prefix, autoescape=True)))

@@ -30,6 +30,7 @@ from service.api import (
     receipts,
     reminders,
     results,
+    rota,
     work_items,
 )
 from service.api import metrics as scraping
@@ -102,6 +103,7 @@ def create_app(
         reminders.router,
         results.router,
         work_items.router,
+        rota.router,
         events.router,
         pages.router,
         visits.router,

@@ -23,6 +23,7 @@ from db.tables.receipts import Receipt, ReceiptState
 from db.tables.reminders import Effect, Reminder, ReminderState
 from db.tables.replies import Reply, ReplyKind
 from db.tables.results import Result, ResultStatus
+from db.tables.rota import Rota, RotaShift
 from db.tables.staff import StaffAddress
 from db.tables.users import ApiKey, SignIn, User, UserRole
 from db.tables.wordings import WordingSignature
@@ -65,6 +66,8 @@ __all__ = [
     "Result",
     "ResultStatus",
     "Role",
+    "Rota",
+    "RotaShift",
     "Sex",
     "SignIn",
     "StaffAddress",

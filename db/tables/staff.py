@@ -1,10 +1,13 @@
 from datetime import datetime
 
-from db.types import Row, index_where, of_clinic
+from sqlmodel import Field
+
+from db.tables.contacts import Channel
+from db.types import Row, enum_of, index_where, of_clinic
 
 
 class StaffAddress(Row, table=True):
-    """Where a clinic's staff are mailed, and what: one that is removed gets nothing more."""
+    """Where a clinic's staff are told, and what: one that is removed gets nothing more."""
 
     __tablename__ = "staff_address"
     __table_args__ = (
@@ -12,6 +15,11 @@ class StaffAddress(Row, table=True):
         index_where("uq_staff_address", "clinic_id", "address", where="removed_at IS NULL", unique=True),
     )
 
+    channel: Channel = Field(
+        default=Channel.EMAIL,
+        sa_type=enum_of(Channel, "channel"),
+        sa_column_kwargs={"server_default": Channel.EMAIL.value},
+    )
     address: str
     digest: bool
     alarms: bool

@@ -14,7 +14,7 @@ from db import digests as figures
 from db.engine import reading, writing
 from db.tables import Clinic, Kind, StaffAddress
 from schedules import days
-from service.flows import overdue
+from service.flows import overdue, rota
 from service.messages.notices import Figures
 
 AT = time(8)  # the clinic's
@@ -71,4 +71,5 @@ def count(session: Session, clinic: Clinic, *, now: datetime) -> Figures:
         due=figures.due(session, clinic.id, first=today, end=days.shift(today, 7)),
         unreachable=work.unreachable,
         undelivered=work.undelivered,
+        uncovered=rota.uncovered(session, clinic.id, now=now),
     )

@@ -1,4 +1,4 @@
-"""What the passing of days alone changes: missed check-ins, lapsed overrides, reviews that fall due."""
+"""What the passing of days alone changes: missed check-ins, lapsed overrides, reviews, gaps of the rota."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from sqlalchemy.engine import Engine
 from db import courses
 from db.engine import reading, writing
 from service.clock import Clock
-from service.flows import plans
+from service.flows import plans, rota
 
 BATCH = 200
 
@@ -18,6 +18,7 @@ def tick(engine: Engine, clock: Clock, *, go_on: Callable[[], bool] = lambda: Tr
     After a batch `go_on` says whether another may follow.
     """
     handled = 0
+    rota.look_ahead(engine, now=clock())
     while True:
         now = clock()
         with reading(engine) as session:

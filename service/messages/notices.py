@@ -31,6 +31,7 @@ class Figures:
     due: int  # in the next seven days
     unreachable: int
     undelivered: int
+    uncovered: int | None  # hours of the rota's next seven days; None for who has none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ def digest(clinic: str, figures: Figures, *, now: datetime, zone: ZoneInfo, link
         f"Due in the next 7 days: {figures.due}",
         f"Patients who cannot be reached: {figures.unreachable}",
         f"Messages that did not arrive, or perhaps did not: {figures.undelivered}",
+        *_uncovered(figures.uncovered),
         "",
         f"Who they are: {link}" if link else "Who they are is on the pages of nextcount.",
         "",
@@ -64,6 +66,10 @@ def digest(clinic: str, figures: Figures, *, now: datetime, zone: ZoneInfo, link
     return Text(
         subject=f"{clinic}: {figures.overdue} overdue, {figures.red} same-day ({day})", body="\n".join(lines)
     )
+
+
+def _uncovered(hours: int | None) -> list[str]:
+    return [] if hours is None else [f"The rota's hours without a reachable person, next 7 days: {hours}"]
 
 
 def alarm(clinic: str, red: Sequence[Red], *, zone: ZoneInfo, link: str | None) -> Text:
