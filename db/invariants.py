@@ -46,6 +46,14 @@ INVARIANTS: Mapping[str, str] = {
         SELECT r.clinic_id, r.id FROM reply r
         WHERE r.kind = 'problem' AND NOT EXISTS (SELECT 1 FROM work_item w
             WHERE w.clinic_id = r.clinic_id AND w.key = r.work_key)""",
+    "a red check-in has exactly one work item": """
+        SELECT c.clinic_id, c.id FROM check_in c
+        WHERE c.level IN ('same-day', 'emergency') AND 1 <> (SELECT count(*) FROM work_item w
+            WHERE w.clinic_id = c.clinic_id AND w.key = c.work_key AND w.level = c.level)""",
+    "a red check-in's work item is finished by a person, in words": """
+        SELECT clinic_id, id FROM work_item
+        WHERE kind = 'check-in' AND level IN ('same-day', 'emergency') AND state = 'done'
+        AND (owner IS NULL OR note IS NULL)""",
     "no reminder waits on a closed item": """
         SELECT r.clinic_id, r.id FROM reminder r
         JOIN item i ON i.clinic_id = r.clinic_id AND i.id = r.item_id

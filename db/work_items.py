@@ -89,6 +89,14 @@ def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUI
     return {(row.clinic_id, row.key): row.raised_at for row in rows}
 
 
+def with_keys(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+    """The id of the newest work item of each (clinic, key)."""
+    work = batches.table(WorkItem)
+    query = sa.select(work.c.clinic_id, work.c.key, work.c.id).order_by(work.c.id)
+    rows = batches.fetch(session, query, work, keys, column="key")
+    return {(row.clinic_id, row.key): row.id for row in rows}
+
+
 def one(session: Session, key: Key, *, lock: bool = True) -> sa.Row | None:
     """The work item of that id, finished or not; nobody else changes a locked one until the commit."""
     work = batches.table(WorkItem)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service import metrics, pages
 from service.api import (
     appointments,
+    check_ins,
     clinics,
     contacts,
     coordinators,
@@ -100,6 +101,7 @@ def create_app(
         protocols.router,
         contacts.router,
         appointments.router,
+        check_ins.router,
         reminders.router,
         results.router,
         work_items.router,

@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 from db.tables.answers import StoredAnswer
 from db.tables.audit import AuditEntry
+from db.tables.check_ins import Bound, CheckIn, CheckInAnswer, CheckInSwitch
 from db.tables.clinics import Clinic
 from db.tables.contacts import Audience, Channel, Consent, Contact
 from db.tables.courses import Course, CourseEvent
@@ -38,7 +39,11 @@ __all__ = [
     "AttemptState",
     "Audience",
     "AuditEntry",
+    "Bound",
     "Channel",
+    "CheckIn",
+    "CheckInAnswer",
+    "CheckInSwitch",
     "Clinic",
     "Consent",
     "Contact",

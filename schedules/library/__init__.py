@@ -1,4 +1,4 @@
-"""The packaged protocols and ladders: what a clinician would change is in these files and nowhere else."""
+"""The packaged protocols, ladders and question sets: what a clinician would change is in these files."""
 
 import tomllib
 from collections.abc import Mapping
@@ -7,7 +7,9 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from schedules import questions
 from schedules.protocol import Protocol, ProtocolError, parse
+from schedules.questions import QuestionSet
 
 
 def _texts(folder: str) -> dict[str, str]:
@@ -47,3 +49,15 @@ def ladder_documents() -> Mapping[str, Mapping[str, Any]]:
     """The packaged ladders by id, as read from TOML; `schedules.ladder` makes them ladders."""
     documents = [tomllib.loads(text) for text in _texts("ladders").values()]
     return MappingProxyType({str(document["id"]): document for document in documents})
+
+
+@cache
+def question_sets() -> Mapping[tuple[str, int], QuestionSet]:
+    """Every packaged version of every question set: old answers are judged by the one they were given to."""
+    found = [questions.parse(text) for text in _texts("checkins").values()]
+    return MappingProxyType({(each.id, each.version): each for each in found})
+
+
+def question_set() -> QuestionSet:
+    """The version that is asked now."""
+    return max(question_sets().values(), key=lambda each: each.version)

@@ -79,6 +79,8 @@ ROWS = (
     ("set_rota", "coordinator admin", "coordinator admin"),
     ("end_patient", CARE, CARE),
     ("take_back", CARE, CARE),
+    ("switch_check_ins", "clinician admin", "clinician admin"),
+    ("list_check_ins", CARE, CARE),
     # pages
     ("front_page", CARE, CARE),
     ("overdue_page", CARE, CARE),

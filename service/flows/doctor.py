@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from db import clinics, copies, deployments, invariants, migrations, notices, reminders
 from db.engine import reading
-from service.flows import health, holds, rungs, staff
+from service.flows import check_ins, health, holds, rungs, staff
 
 LEAST_FREE = 256 * 1024**2  # bytes: a product choice
 LONGEST_SILENCE = timedelta(hours=26)  # from one digest to the next, over a clock change
@@ -38,7 +38,7 @@ def examine(engine: Engine, configured: str | None, *, now: datetime, mails: boo
         found = [_good("revision", f"The database is at revision {revision}.")]
         with reading(engine) as session:
             found += [*_invariants(session), _zones(session), *_deployment(session, engine, configured)]
-            found += [*_staff(session, mails), *_digests(session, now)]
+            found += [*_staff(session, mails), *_digests(session, now), _check_ins(session)]
     except SQLAlchemyError as error:
         found = [_finding("database", f"The database cannot be read: {type(error).__name__}.")]
     return [*found, *_loops(engine, now), *_disk(engine)]
@@ -59,6 +59,15 @@ def _invariants(session: Session) -> Iterator[Finding]:
         yield _finding("invariants", f"{len(rows)} rows break the rule that {name}: {keys}.")
     if not broken:
         yield _good("invariants", f"All {len(invariants.INVARIANTS)} invariants hold.")
+
+
+def _check_ins(session: Session) -> Finding:
+    """Every answer judged again must have the level that was acted on."""
+    differing = check_ins.differing(session)
+    if differing:
+        keys = ", ".join(map(str, differing[:SHOWN]))
+        return _finding("check-ins", f"{len(differing)} check-ins judged again have another level: {keys}.")
+    return _good("check-ins", "Every check-in judged again has the level that it had.")
 
 
 def _zones(session: Session) -> Finding:

@@ -74,7 +74,7 @@ def attend(session: Session, visitor: Visitor, item_id: str, *, choice: str, wis
     told = Told(kind=kind, item=row, text=wish, key=f"appointment/{row.id}")
     _keep(session, visitor, told, now=now)
     if kind is ReplyKind.CANCELLED:
-        _happened(session, visitor, [row], EventType.CANCELLED, reason="the patient cancelled", now=now)
+        happened(session, visitor, [row], EventType.CANCELLED, reason="the patient cancelled", now=now)
     return ANSWERS[kind]
 
 
@@ -86,7 +86,7 @@ def answer(session: Session, visitor: Visitor, *, choice: str, text: str, now: d
     told = Told(kind=ReplyKind.PROBLEM if problem else ReplyKind.NO_PROBLEM, text=text)
     _keep(session, visitor, told, now=now)
     asked = [duty.row for duty in visitors.duties(session, visitor) if duty.kind == "check-in"]
-    _happened(session, visitor, asked, EventType.ANSWERED, reason=None, now=now)
+    happened(session, visitor, asked, EventType.ANSWERED, reason=None, now=now)
     return "problem_told" if problem else "no_problem"
 
 
@@ -124,7 +124,7 @@ def _open(session: Session, visitor: Visitor, item_id: str) -> Stored | None:
     return next((duty.row for duty in found if duty.row.id.hex == item_id), None)
 
 
-def _happened(
+def happened(
     session: Session,
     visitor: Visitor,
     rows: Sequence[Stored],

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import string
 import tomllib
 from collections.abc import Mapping
 from datetime import date, time
@@ -11,7 +10,11 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
+
+from service.messages import parts
+from service.messages.asking import CheckInWords
+from service.messages.parts import Part, Plain, holds
 
 FALLBACK = "en"  # the project's own text, in use until a clinic signs its own: without it nobody could enrol
 
@@ -20,38 +23,13 @@ class CatalogueError(ValueError):
     """A catalogue that cannot be used: file, key and reason."""
 
 
-def _placeholders(text: str) -> list[str]:
-    return sorted(
-        f"{name}{':' if spec else ''}{spec or ''}{'!' if conversion else ''}{conversion or ''}"
-        for _, name, spec, conversion in string.Formatter().parse(text)
-        if name is not None
-    )
-
-
-def _holds(*names: str) -> AfterValidator:
-    """A sentence with each of these placeholders once, and no other."""
-
-    def check(text: str) -> str:
-        if _placeholders(text) != sorted(names):
-            wanted = ", ".join(f"{{{name}}}" for name in names) or "none"
-            raise ValueError(f"it has other placeholders than it must: {wanted}, each once")
-        return text
-
-    return AfterValidator(check)
-
-
-Plain = Annotated[str, Field(min_length=1), _holds()]
-ByDay = Annotated[str, _holds("thing", "day")]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+ByDay = Annotated[str, holds("thing", "day")]
 
 
 class Dates(Part):
     """An absolute date and a time of day in the language's own words, whatever the machine's locale."""
 
-    day_form: Annotated[str, _holds("weekday", "day", "month", "year")]
+    day_form: Annotated[str, holds("weekday", "day", "month", "year")]
     time_form: str
     weekdays: tuple[Plain, ...] = Field(min_length=7, max_length=7, strict=False)
     months: tuple[Plain, ...] = Field(min_length=12, max_length=12, strict=False)
@@ -60,7 +38,7 @@ class Dates(Part):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         wanted = ["half", "hour12", "minute"] if self.halves else ["hour", "minute"]
-        if _placeholders(self.time_form) != wanted or len(self.halves) == 1:
+        if parts.placeholders(self.time_form) != wanted or len(self.halves) == 1:
             raise ValueError("a time has {hour} and {minute}; with two halves {hour12}, {minute} and {half}")
         return self
 
@@ -103,7 +81,7 @@ class Voice(Part):
     ahead: ByDay
     due: ByDay
     overdue: ByDay
-    booked: Annotated[str, _holds("thing", "day", "time")]
+    booked: Annotated[str, holds("thing", "day", "time")]
     things: Things
     advice: Advice
 
@@ -120,11 +98,11 @@ class Page(Part):
     locked: Plain
     carer: Plain
     ended: Plain
-    call: Annotated[str, _holds("phone")]
-    emergency: Annotated[str, _holds("emergency")]
+    call: Annotated[str, holds("phone")]
+    emergency: Annotated[str, holds("emergency")]
     due: Plain
     nothing_due: Plain
-    where: Annotated[str, _holds("clinic", "phone")]
+    where: Annotated[str, holds("clinic", "phone")]
     done: Plain
     done_help: Plain
     done_what: Plain
@@ -144,14 +122,14 @@ class Page(Part):
     cancelled: Plain
     moved: Plain
     problem: Plain
-    danger: Annotated[str, _holds("emergency")]
-    problem_help: Annotated[str, _holds("clinic")]
+    danger: Annotated[str, holds("emergency")]
+    problem_help: Annotated[str, holds("clinic")]
     yes: Plain
     no: Plain
     problem_text: Plain
     problem_send: Plain
     answer_again: Plain
-    problem_told: Annotated[str, _holds("clinic")]
+    problem_told: Annotated[str, holds("clinic")]
     no_problem: Plain
     calendar: Plain
     calendar_help: Plain
@@ -167,15 +145,16 @@ class Catalogue(Part):
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
     name: Plain
     sms: Literal["gsm-7", "ucs-2"]  # the alphabet its sentences need; names in another make it ucs-2
-    subject: Annotated[str, _holds("clinic")]
-    opening: Annotated[str, _holds("clinic")]
-    link: Annotated[str, _holds("link")]
-    phone: Annotated[str, _holds("phone")]
-    emergency: Annotated[str, _holds("emergency")]
+    subject: Annotated[str, holds("clinic")]
+    opening: Annotated[str, holds("clinic")]
+    link: Annotated[str, holds("link")]
+    phone: Annotated[str, holds("phone")]
+    emergency: Annotated[str, holds("emergency")]
     dates: Dates
     patient: Voice
     carer: Voice
     page: Page
+    check_in: CheckInWords = Field(alias="check-in")
 
     def voice(self, audience: str) -> Voice:
         return {"patient": self.patient, "carer": self.carer}[audience]

@@ -1,9 +1,10 @@
 """Every message there can be in a language, filled with invented data: what a reviewer reads and signs."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
+from typing import Any
 
 from service import messages
 from service.messages import Line, Sender, Text, catalogues
@@ -42,7 +43,7 @@ def specimens(
 
 
 def page(language: str) -> str:
-    """All specimens as a text to be read; those that say the same once; then the page's words."""
+    """All specimens as a text to be read; those that say the same once; then the words of the page."""
     names: dict[Text, list[str]] = {}
     for specimen in specimens(language):
         names.setdefault(specimen.text, []).append(specimen.name)
@@ -50,10 +51,26 @@ def page(language: str) -> str:
         "\n".join([*(f"# {name}" for name in said), f"[{text.subject}]", text.body])
         for text, said in names.items()
     )
-    return "\n\n".join([*blocks, "# the page that a message leads to", *words_of_the_page(language)]) + "\n"
+    page_, check_in = words_of_the_page(language), words_of_check_ins(language)
+    told = ["# the page that a message leads to", *page_, "# its check-in", *check_in]
+    return "\n\n".join([*blocks, *told]) + "\n"
 
 
 def words_of_the_page(language: str) -> list[str]:
     filled = {"clinic": SENDER.clinic, "phone": SENDER.phone, "emergency": SENDER.emergency_number}
     words = catalogues.every()[language].page.model_dump()
     return [f"{name}: {text.format(**filled)}" for name, text in words.items()]
+
+
+def words_of_check_ins(language: str) -> list[str]:
+    filled = {"clinic": SENDER.clinic, "phone": SENDER.phone, "emergency": SENDER.emergency_number}
+    words = catalogues.every()[language].check_in.model_dump(by_alias=True)
+    return [f"{name}: {text.format(**filled)}" for name, text in _leaves(words)]
+
+
+def _leaves(node: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in node.items():
+        if isinstance(value, str):
+            yield f"{where}{name}", value
+        else:
+            yield from _leaves(value, f"{where}{name}, ")

@@ -20,10 +20,13 @@ from service.deps import House, InHouse, Now
 from service.errors import Problem
 from service.flows import calendars, replies, visitors
 from service.flows.visitors import Visitor
+from service.pages import visiting
 from service.pages.templating import render
+from service.pages.visiting import NOTHING_TOLD, Told
 
-LARGEST_FORM = 8192
-MOST_FIELDS = 20
+LARGEST_FORM = 32768  # a check-in's words, where every sign takes twelve
+MOST_FIELDS = 64
+ACTS = ("done", "visit", "answer", "check-in")
 CALENDAR = "text/calendar; charset=utf-8"
 
 router = guard.router(include_in_schema=False, default_response_class=HTMLResponse)
@@ -88,10 +91,13 @@ def tell(token: str, act: str, house: InHouse, now: Now, form: Form) -> HTMLResp
     """What the patient tells on the page that the birth date opened."""
     with writing(house.engine) as session:
         visitor = _visitor(session, house, token, now)
-        if visitor is None or act not in ("done", "visit", "answer"):
+        if visitor is None or act not in ACTS:
             return _nothing()
         if not _is_open(house, visitor, form, now):
-            return _closed(visitor, token)
+            return _closed(visitor, token, notice="too_long")
+        if act == "check-in":
+            told = visiting.take(session, visitor, form, now=now)
+            return _open(session, house, visitor, token, now, told=told)
         said = _tell(session, visitor, act, form, now)
         return _open(session, house, visitor, token, now, notice=said)
 
@@ -159,22 +165,31 @@ def _closed(visitor: Visitor, token: str, *, notice: str | None = None, status: 
 
 
 def _open(
-    session: Session, house: House, visitor: Visitor, token: str, now: datetime, notice: str | None = None
+    session: Session,
+    house: House,
+    visitor: Visitor,
+    token: str,
+    now: datetime,
+    notice: str | None = None,
+    told: Told = NOTHING_TOLD,
 ) -> HTMLResponse:
     assert house.links is not None
-    context = _common(visitor, token, notice) | {
+    context = _common(visitor, token, notice, told) | {
         "duties": visitors.duties(session, visitor),
         "opened": house.links.opened(visitor.message_id, now=now),
         "calendar": house.links.calendar(visitor.patient.id),
     }
+    context |= visiting.page(session, visitor, context["duties"], now=now)
     return HTMLResponse(render("patient_open.html", **context))
 
 
-def _common(visitor: Visitor, token: str, notice: str | None) -> dict[str, Any]:
-    filled = {
-        "clinic": visitor.clinic.name,
-        "phone": visitor.clinic.phone,
-        "emergency": visitor.clinic.emergency_number,
+def _common(visitor: Visitor, token: str, notice: str | None, told: Told = NOTHING_TOLD) -> dict[str, Any]:
+    words = {name: visiting.filled(visitor, text) for name, text in visitor.words.page.model_dump().items()}
+    return {
+        "visitor": visitor,
+        "words": words | {"too_long": visitor.words.check_in.too_long},
+        "address": f"/p/{token}",
+        "notice": notice,
+        "told": told.sentences,
+        "is_red": told.is_red,
     }
-    words = {name: text.format(**filled) for name, text in visitor.words.page.model_dump().items()}
-    return {"visitor": visitor, "words": words, "address": f"/p/{token}", "notice": notice}

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from db.tables import Reply
+from db.tables import CheckIn, Reply
 from schedules import library
 from service.app import create_app
 from service.clock import WoundClock
@@ -16,6 +16,7 @@ from service.flows import reminders
 from service.links import Links
 from tests.browser.conftest import served
 from tests.stories.conftest import Practice
+from tests.stories.test_check_ins import ASKED, ask
 
 LINKS = Links("http://127.0.0.1", ["k" * 32])
 NINE = datetime(2026, 1, 11, 14, tzinfo=UTC)
@@ -105,3 +106,23 @@ def test_a_wrong_birth_date_says_so_and_shows_nothing(page: Page, browser: Brows
     page.get_by_role("button", name="Show my page").click()
     expect(page.get_by_role("alert")).to_contain_text("not the date of birth")
     sound(page, browser)
+
+
+def test_a_check_in_is_answered_on_a_small_telephone(
+    page: Page, browser: Browser, practice: Practice
+) -> None:
+    ask(practice)
+    open_it(page)
+    expect(page.locator(".banner.alarm").first).to_contain_text("Call 911 at once")
+    sound(page, browser)
+    for question in ASKED.questions:
+        chosen = 2 if question.id == "bleeding" else 0
+        page.locator(f"[name='q.{question.id}']").nth(chosen).check()
+    page.get_by_label("If you measured it: your temperature").fill("36.9")
+    page.get_by_role("button", name="Send my answers").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Call 911 now")
+    box = page.get_by_role("alert").bounding_box()
+    assert box is not None
+    assert box["y"] < 300
+    sound(page, browser)
+    assert [row.level for row in practice.rows(CheckIn)] == ["emergency"]

@@ -186,3 +186,46 @@ def test_every_message_is_as_it_was_read(language: str) -> None:
 
 def test_every_golden_page_is_of_a_language() -> None:
     assert sorted(path.stem for path in GOLDEN.iterdir()) == LANGUAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_H69_a_check_in_names_no_medicine_that_is_watched_and_no_condition(language: str) -> None:
+    said = specimens.words_of_check_ins(language)
+    assert len(said) > 80
+    named = "|".join(sorted({protocol.medicine.name for protocol in library.protocols().values()}))
+    assert [text for text in said if banned(f"{named}|{MEDICINES}|{CONDITIONS}").search(text)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_that_a_patient_reads_tells_to_stop_a_medicine(language: str) -> None:
+    said = [*specimens.words_of_check_ins(language), *specimens.words_of_the_page(language)]
+    told = re.compile(
+        r"(?<!not )(?<!nor )\b(stop|pause|skip|change|reduce) (taking |the |your )+(tablets?|medicine|dose)|"
+        r"(?<!no )\b(deje|suspenda|cambie|reduzca) (de tomar |sus |la |el )+(pastillas|medic|dosis)",
+        re.IGNORECASE,
+    )
+    assert [text for text in said if told.search(text)] == []
+    assert told.search("Please stop taking your tablets.")
+    assert told.search("Deje de tomar sus pastillas.")
+
+
+ANSWER_WORDS = re.compile(
+    r"(?i:\b(reply|text us|text back|respond|answer|responda|conteste|envíe)\b[^.]*"
+    r"\b(help|yes|no|stop|start|cancel|end|quit|unsubscribe|ayuda|sí|alto|parar|baja)\b)|"
+    r"\b(HELP|YES|STOP|START|CANCEL|END|QUIT|AYUDA|ALTO|BAJA)\b|[\"“]?\b[0-9]\b[\"”]? (for|para) "
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_H55_no_message_asks_for_a_word_that_a_carrier_keeps(language: str) -> None:
+    """There is no inbound text message: what is answered is answered on the page of the link."""
+    said = [specimen.text.body for specimen in every(language)]
+    assert [text for text in said if ANSWER_WORDS.search(text)] == []
+    for asked in (
+        "Reply YES to confirm.",
+        "Text STOP",
+        "Answer no if you feel well.",
+        "Responda sí.",
+        "1 for yes",
+    ):
+        assert ANSWER_WORDS.search(asked), asked

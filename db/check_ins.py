@@ -1,0 +1,54 @@
+"""Check-ins: what patients answered, what the rules made of it, and which clinics ask."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from db import batches
+from db.batches import Key
+from db.tables import CheckIn, CheckInAnswer, CheckInSwitch
+
+
+def switched(session: Session, clinic_id: UUID) -> sa.Row | None:
+    """The clinic's newest word on whether it asks the question set."""
+    switches = batches.table(CheckInSwitch)
+    query = sa.select(switches).where(switches.c.clinic_id == clinic_id)
+    return session.execute(query.order_by(switches.c.at.desc(), switches.c.id.desc()).limit(1)).one_or_none()
+
+
+def of_patient(session: Session, patient: Key) -> Sequence[sa.Row]:
+    """A patient's check-ins, the newest first."""
+    found = batches.table(CheckIn)
+    query = sa.select(found).where(batches.same(found, patient, column="patient_id"))
+    return session.execute(query.order_by(found.c.at.desc(), found.c.id.desc())).all()
+
+
+def last_choices(session: Session, patient: Key) -> dict[str, str]:
+    """By question what the patient chose the last time."""
+    found = batches.table(CheckIn)
+    query = sa.select(found.c.id).where(batches.same(found, patient, column="patient_id"))
+    last = session.scalar(query.order_by(found.c.at.desc(), found.c.id.desc()).limit(1))
+    if last is None:
+        return {}
+    return {row.question: row.choice for row in answers(session, [(patient[0], last)])[last]}
+
+
+def answers(session: Session, check_ins: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
+    """By check-in what was answered."""
+    given = batches.table(CheckInAnswer)
+    found: dict[UUID, list[sa.Row]] = {key[1]: [] for key in check_ins}
+    query = sa.select(given).order_by(given.c.id)
+    for row in batches.fetch(session, query, given, check_ins, column="check_in_id"):
+        found[row.check_in_id].append(row)
+    return found
+
+
+def since(session: Session, *, at: datetime | None, clinic_id: UUID | None = None) -> Sequence[sa.Row]:
+    """The check-ins from a moment on, of one clinic or of all, the oldest first."""
+    found = batches.table(CheckIn)
+    conditions = [] if at is None else [found.c.at >= at]
+    conditions += [] if clinic_id is None else [found.c.clinic_id == clinic_id]
+    return session.execute(sa.select(found).where(*conditions).order_by(found.c.at, found.c.id)).all()

@@ -1,0 +1,122 @@
+"""For clinics: whether patients are asked the question set, and what they answered."""
+
+from datetime import date
+from typing import Any, Self
+from uuid import UUID
+
+from fastapi import Response
+from pydantic import AwareDatetime, BaseModel, Field
+
+from db.tables import Bound
+from schedules.fields import Level
+from service import guard
+from service.api.calls import Looking
+from service.api.differences import READ
+from service.api.patients import PatientId, strict
+from service.api.problems import documented
+from service.flows import answered, asking
+from service.flows.answered import Answered
+
+router = guard.router(prefix="/v1", tags=["check-ins"])
+
+
+class SwitchIn(BaseModel):
+    """Ask patients the question set from now on, or no longer."""
+
+    model_config = strict({"on": True})
+
+    on: bool
+
+
+class SwitchOut(BaseModel):
+    model_config = READ
+
+    on: bool
+    by: str | None = Field(examples=["Rosa Example"], description="Who said so.")
+    at: AwareDatetime | None
+    covered: bool = Field(description="Whether somebody is there for red answers.")
+    set_id: str = Field(examples=["symptoms"])
+    set_version: int = Field(examples=[1])
+    statement: str = Field(examples=["This question set is a draft and is not validated."])
+
+
+class AnswerOut(BaseModel):
+    model_config = READ
+
+    question: str = Field(examples=["fever"])
+    title: str = Field(examples=["Fever or temperature"])
+    choice: str = Field(examples=["fever"], description="As it came; what is no choice was judged red.")
+    number: str | None = Field(examples=["38.4"])
+    unit: str | None = Field(examples=["c"])
+    on: date | None
+    text: str | None = Field(description="The patient's own words.")
+
+
+class ReasonOut(BaseModel):
+    level: Level
+    sentence: str = Field(examples=["Fever or temperature: fever."])
+    source: str = Field(description="Where the level is from, and how well that was seen.")
+
+
+class CheckInOut(BaseModel):
+    """One submission: what was answered, its level and why."""
+
+    id: UUID
+    at: AwareDatetime
+    item_id: UUID | None
+    bound: Bound = Field(description="To which check-in it belongs: late and unclear need a person's look.")
+    set_id: str
+    set_version: int
+    level: Level
+    reasons: list[ReasonOut]
+    work_item_id: UUID | None
+    answers: list[AnswerOut]
+
+    @classmethod
+    def of(cls, one: Answered) -> Self:
+        row = one.row
+        return cls(
+            id=row.id,
+            at=row.at,
+            item_id=row.item_id,
+            bound=row.bound,
+            set_id=row.set_id,
+            set_version=row.set_version,
+            level=row.level,
+            reasons=[ReasonOut.model_validate(reason) for reason in row.reasons],
+            work_item_id=one.work_item_id,
+            answers=[AnswerOut.model_validate(answer) for answer in one.answers],
+        )
+
+
+class CheckInList(BaseModel):
+    items: list[CheckInOut]
+
+
+@router.post(
+    "/check-ins/switch",
+    operation_id="switch_check_ins",
+    response_model=SwitchOut,
+    responses=documented(409),
+)
+def switch_check_ins(call: Looking, body: SwitchIn) -> Response:
+    """Switch the question set on or off, by name. Off, the page asks its one question as before."""
+    named = bool(call.caller.key)
+
+    def effect(session: Any) -> SwitchOut:
+        found = asking.switch(session, call.clinic_id, on=body.on, by=call.by, named=named, now=call.now)
+        return SwitchOut.model_validate(found)
+
+    return call.act(effect)
+
+
+@router.get("/patients/{patient_id}/check-ins", operation_id="list_check_ins", response_model=CheckInList)
+def list_check_ins(call: Looking, patient_id: PatientId) -> Response:
+    """What a patient answered, the newest first, each with its level and the reasons. Reading is audited."""
+    key = call.clinic_id, patient_id
+
+    def effect(session: Any) -> CheckInList:
+        found = answered.of_patient(session, key, by=call.by, now=call.now)
+        return CheckInList(items=[CheckInOut.of(one) for one in found])
+
+    return call.act(effect)
