@@ -102,7 +102,10 @@ def _replace(fold: Fold, item: Open, slot: Slot, *, by_step_up: bool = False) ->
 
 def respond(fold: Fold, event: Event, answer: object) -> None:
     """What the protocol answers to a dose change or a resume."""
-    if isinstance(answer, StepUp):
+    if isinstance(answer, tuple):
+        for one in answer:
+            respond(fold, event, one)
+    elif isinstance(answer, StepUp):
         length = (add(event.on, answer.for_) - event.on).days
         fold.step_ups.append(Running(on=event.on, every=answer.every, length=length))
         begin(fold, fold.step_ups[-1])

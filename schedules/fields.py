@@ -149,12 +149,24 @@ class When(Model):
     """A condition on a course; empty parts do not restrict."""
 
     indications: tuple[Id, ...] = ()
+    indications_none: tuple[Id, ...] = ()
     flags_any: tuple[Flag, ...] = ()
+    flags_none: tuple[Flag, ...] = ()
 
     def holds(self, indication: str | None, flags: Iterable[str]) -> bool:
+        named = frozenset(flags)
         by_indication = not self.indications or indication in self.indications
-        by_flag = not self.flags_any or not set(self.flags_any).isdisjoint(flags)
-        return by_indication and by_flag
+        by_flag = not self.flags_any or not named.isdisjoint(self.flags_any)
+        excluded = indication in self.indications_none or not named.isdisjoint(self.flags_none)
+        return by_indication and by_flag and not excluded
+
+    @property
+    def names_indications(self) -> tuple[str, ...]:
+        return self.indications + self.indications_none
+
+    @property
+    def names_flags(self) -> tuple[str, ...]:
+        return self.flags_any + self.flags_none
 
 
 @dataclass(frozen=True, slots=True)

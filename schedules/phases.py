@@ -47,7 +47,10 @@ def default_grace(interval: int) -> int:
 
 
 class Phase(Cited):
-    """A stretch of a clock with one rhythm: `every` (rolling) or `offsets` (fixed, first phase only)."""
+    """A stretch of a clock with one rhythm: `every` (rolling) or `offsets` (fixed, first phase only).
+
+    Where the source gives no figure, `no_figure` says so in its place: the clinic sets the rhythm.
+    """
 
     every: Interval | None = None
     offsets: tuple[Duration, ...] | None = Field(default=None, min_length=1, max_length=200)
@@ -56,6 +59,7 @@ class Phase(Cited):
     for_: Length | None = Field(default=None, alias="for")
     then: Literal["end", "clinician-decides"] | None = None
     reason: Text | None = None
+    no_figure: Text | None = None
     early: Duration | None = None
     grace: Duration | None = None
     lapse: Duration | None = None
@@ -77,8 +81,10 @@ class Phase(Cited):
 
     @model_validator(mode="after")
     def _one_rhythm(self) -> Self:
-        if (self.every is None) == (self.offsets is None):
-            raise ValueError("a phase has one rhythm: every, or offsets")
+        if sum(rhythm is not None for rhythm in (self.every, self.offsets, self.no_figure)) != 1:
+            raise ValueError("a phase has one rhythm: every, or offsets (or no_figure, the clinic sets it)")
+        if self.no_figure is not None:
+            return self._only_no_figure()
         if self.offsets is not None:
             self._check_offsets(self.offsets)
         if self.until is not None and self.for_ is not None:
@@ -87,6 +93,12 @@ class Phase(Cited):
             raise Wrong("then", "it says what comes after an end: give until or for")
         if self.lapse is not None and _from_anchor(self.lapse) <= self._latest_on_time():
             raise Wrong("lapse", "it must be longer than grace")
+        return self
+
+    def _only_no_figure(self) -> Self:
+        said = self.model_fields_set - {"no_figure", "when", "note", "evidence", "source"}
+        if said:
+            raise Wrong(min(said).rstrip("_"), "a phase without a figure has no other figure")
         return self
 
     def _check_offsets(self, offsets: tuple[Duration, ...]) -> None:
@@ -114,6 +126,8 @@ def rising(offsets: Sequence[Duration]) -> bool:
 
 def check_phases(phases: Sequence[tuple[int, Phase]]) -> None:
     """Wrong unless they can follow each other: each ends after it begins and not before its first due day."""
+    if any(phase.no_figure for _, phase in phases):
+        return  # checked when the clinic has set its figures
     begin = AN_ANCHOR
     for place, (number, phase) in enumerate(phases):
         try:

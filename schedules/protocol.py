@@ -6,9 +6,9 @@ import json
 import tomllib
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, StrictBool, Tag, ValidationError, model_validator
+from pydantic import Field, StrictBool, ValidationError, model_validator
 
 from schedules import analytes
 from schedules.baseline import Baseline
@@ -16,7 +16,6 @@ from schedules.fields import (
     FLAGS,
     TABLE,
     WORD,
-    WRITTEN,
     AnalyteId,
     Cited,
     Code,
@@ -39,6 +38,7 @@ from schedules.fields import (
     Wrong,
 )
 from schedules.phases import Phase, Range, UntilEvent, check_phases, rising
+from schedules.step_ups import LIST, Answer, ResultStepUp, StepUp
 
 __all__ = [
     "FLAGS",
@@ -78,25 +78,6 @@ class ProtocolError(ValueError):
         super().__init__(": ".join(part for part in (where, key, reason) if part))
 
 
-class StepUp(Cited):
-    """A closer rhythm for a while."""
-
-    every: Length
-    for_: Length = Field(alias="for")
-
-
-Answer = Annotated[Annotated[Literal["restart", "ask"], Tag(WORD)] | Annotated[StepUp, Tag(TABLE)], WRITTEN]
-
-
-class ResultStepUp(Cited):
-    """A rhythm that a result starts (`when`) and results end: `times` in a row that meet `until`."""
-
-    when: Condition
-    every: Length
-    until: Condition
-    times: Times = 1
-
-
 class Clock(Cited):
     """One recurring duty inside a protocol."""
 
@@ -134,15 +115,23 @@ class Clock(Cited):
         return self
 
     def applies(self, indication: str | None, flags: Iterable[str]) -> bool:
-        return self.when.holds(indication, flags) and bool(self.phases_for(indication, flags))
+        """Whether a course has this clock; not while a phase of it waits for the clinic's figure."""
+        phases = self.phases_for(indication, flags)
+        blank = any(phase.no_figure for phase in phases)
+        return self.when.holds(indication, flags) and bool(phases) and not blank
+
+    @property
+    def blank(self) -> bool:
+        """Whether the source gives no figure for a phase: the clinic sets it."""
+        return any(phase.no_figure for phase in self.phases)
 
     def phases_for(self, indication: str | None, flags: Iterable[str]) -> tuple[Phase, ...]:
         return tuple(phase for phase in self.phases if phase.when.holds(indication, flags))
 
     def _possible(self) -> Iterable[list[tuple[int, Phase]]]:
         """Every list of phases, with their numbers, that some course could be given."""
-        indications = {name for phase in self.phases for name in phase.when.indications}
-        flags = {name for phase in self.phases for name in phase.when.flags_any}
+        indications = {name for phase in self.phases for name in phase.when.names_indications}
+        flags = {name for phase in self.phases for name in phase.when.names_flags}
         if 2 ** len(flags) * (1 + len(indications)) > MOST_COURSES:
             raise Wrong("phases", "they depend on too many flags and indications: make it two protocols")
         for size in range(len(flags) + 1):
@@ -239,6 +228,11 @@ class Protocol(Model):
     def clock(self, name: str) -> Clock:
         return next(clock for clock in self.clocks if clock.id == name)
 
+    @property
+    def template(self) -> bool:
+        """Whether it gives no day at all until the clinic sets a figure: nobody is enrolled on it."""
+        return all(clock.blank for clock in self.clocks)
+
 
 def as_json(protocol: Protocol) -> dict[str, Any]:
     """The protocol as the JSON that the API and the preview take: the file's keys and nothing unsaid."""
@@ -246,7 +240,7 @@ def as_json(protocol: Protocol) -> dict[str, Any]:
     return document
 
 
-def parse(text: str | bytes, where: str = "") -> Protocol:
+def parse(text: str | bytes, where: str = "", *, template: bool = False) -> Protocol:
     """Read a protocol file (TOML). ProtocolError names the file, the key and the reason."""
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     if len(raw) > LARGEST_FILE:
@@ -257,22 +251,28 @@ def parse(text: str | bytes, where: str = "") -> Protocol:
         document = tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"this is not TOML: {_line(str(error))}", where=where) from None
-    return build(document, where)
+    return build(document, where, template=template)
 
 
-def build(document: object, where: str = "") -> Protocol:
-    """A protocol from its keys (of JSON or TOML). ProtocolError names the key and the reason."""
+def build(document: object, where: str = "", *, template: bool = False) -> Protocol:
+    """A protocol from its keys (of JSON or TOML). ProtocolError names the key and the reason.
+
+    One that gives no day at all is refused unless a template is asked for.
+    """
     try:
-        return Protocol.model_validate(document)
+        found = Protocol.model_validate(document)
     except ValidationError as error:
         raise _refusal(error, where) from None
+    if found.template and not template:
+        raise ProtocolError("no clock has a figure: set one in place of no_figure", where=where, key="clocks")
+    return found
 
 
 def _refusal(error: ValidationError, where: str) -> ProtocolError:
     first = error.errors(include_url=False, include_input=False)[0]
     cause = first.get("ctx", {}).get("error")
     inside = [cause.key] if isinstance(cause, Wrong) else []
-    key = ".".join(str(part) for part in (*first["loc"], *inside) if part not in (TABLE, WORD))
+    key = ".".join(str(part) for part in (*first["loc"], *inside) if part not in (TABLE, WORD, LIST))
     return ProtocolError(_reason(first["type"], first["msg"]), where=where, key=_line(key))
 
 

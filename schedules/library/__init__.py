@@ -25,23 +25,42 @@ def _texts(folder: str) -> dict[str, str]:
 
 
 @cache
+def _all() -> Mapping[str, Protocol]:
+    texts = _texts("protocols")
+    return {name: parse(text, where=f"{name}.toml", template=True) for name, text in texts.items()}
+
+
+@cache
 def protocols() -> Mapping[str, Protocol]:
     """The packaged protocols by id."""
-    return MappingProxyType(
-        {name: parse(text, where=f"{name}.toml") for name, text in _texts("protocols").items()}
-    )
+    return MappingProxyType({name: found for name, found in _all().items() if not found.template})
+
+
+@cache
+def templates() -> Mapping[str, Protocol]:
+    """Files that name duties without a figure, for no source gives one: a clinic's own are made of them."""
+    return MappingProxyType({name: found for name, found in _all().items() if found.template})
 
 
 def protocol(name: str) -> Protocol:
     """ProtocolError, naming the packaged protocols, when there is none of that id."""
+    if name in templates():
+        raise ProtocolError(
+            "this is a template: the clinic sets its figures first (nextcount protocols fill)"
+        )
     if name not in protocols():
         raise ProtocolError(f"there is no such packaged protocol: use one of {', '.join(protocols())}")
     return protocols()[name]
 
 
+def either(name: str) -> Protocol:
+    """A packaged protocol or a template."""
+    return templates()[name] if name in templates() else protocol(name)
+
+
 def source_text(name: str) -> str:
-    """A packaged protocol's file as it is written, notes included."""
-    return _texts("protocols")[protocol(name).id]
+    """A packaged protocol's or template's file as it is written, notes included."""
+    return _texts("protocols")[either(name).id]
 
 
 @cache

@@ -11,6 +11,8 @@ from schedules import library, simulate
 from schedules import protocol as protocols
 from schedules.protocol import Protocol, ProtocolError
 from schedules.simulate import SimulateError
+from schedules.templates import Figure
+from schedules.templates import fill as filled
 from service.errors import Refused
 from service.flows import preview
 
@@ -41,18 +43,21 @@ def simulate_file(file: File) -> None:
 
 
 @protocols_app.command("list")
-def list_protocols(as_json: Json = False) -> None:
-    """The packaged protocols.
+def list_protocols(
+    as_json: Json = False,
+    templates: Annotated[bool, typer.Option("--templates", help="Those that wait for a figure.")] = False,
+) -> None:
+    """The packaged protocols, by medicine; or the templates, for which no source gives a figure.
 
     Example: nextcount protocols list
     """
-    rows = [_summary(protocol) for protocol in library.protocols().values()]
+    found = library.templates() if templates else library.protocols()
     if as_json:
-        _print(rows)
+        _print([_summary(protocol) for protocol in found.values()])
         return
-    wide = max(len(row["id"]) for row in rows)
-    for row in rows:
-        typer.echo(f"{row['id']:{wide}}  {row['title']}")
+    wide = max(len(name) for name in found)
+    for name, protocol in found.items():
+        typer.echo(f"{name:{wide}}  {protocol.title}")
 
 
 @protocols_app.command("show")
@@ -62,13 +67,40 @@ def show(name: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = Fal
     Example: nextcount protocols show azathioprine-us-label
     """
     try:
-        protocol, text = library.protocol(name), library.source_text(name)
+        protocol, text = library.either(name), library.source_text(name)
     except ProtocolError as error:
         raise Refused(f"{name}: {error}") from None
     if as_json:
         _print(protocols.as_json(protocol))
     else:
         typer.echo(text, nl=False)
+
+
+@protocols_app.command("fill")
+def fill(
+    name: Annotated[str, typer.Argument(metavar="ID")],
+    own_id: Annotated[
+        str, typer.Option("--as", metavar="OWN-ID", help="The id of the clinic's own protocol.")
+    ],
+    figures: Annotated[list[str], typer.Option("--set", metavar="CLOCK=EVERY[,FOR]")],
+) -> None:
+    """A clinic's own protocol, as JSON: a packaged one with figures where the source gives none.
+
+    Example: nextcount protocols fill stress-check-ins --as our-stress-check-ins --set stress=P1M
+    """
+    try:
+        given = dict(_figure(text) for text in figures)
+        _print(protocols.as_json(filled(library.either(name), own_id=own_id, figures=given)))
+    except ProtocolError as error:
+        raise Refused(f"{name}: {error}") from None
+
+
+def _figure(text: str) -> tuple[str, Figure]:
+    clock, _, figure = text.partition("=")
+    try:
+        return clock, Figure.parse(figure)
+    except ValueError as error:
+        raise Refused(f"--set {text}: {error}") from None
 
 
 @protocols_app.command("check")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from schedules import library, simulate
+from schedules import library, protocol, simulate
 from service import cli
 from service.flows import preview
 
@@ -164,6 +164,21 @@ def test_the_packaged_protocols_are_listed(run: Run) -> None:
     assert {one["id"]: one["hash"] for one in json.loads(out)} == {
         name: protocol.hash for name, protocol in library.protocols().items()
     }
+
+
+def test_templates_are_listed_apart_and_filled_by_the_clinic(run: Run) -> None:
+    code, out, _ = run("protocols", "list", "--templates")
+    assert (code, [line.split()[0] for line in out.splitlines()]) == (0, list(library.templates()))
+    code, out, _ = run(
+        "protocols", "fill", "stress-check-ins", "--as", "our-check-ins", "--set", "stress=P1M"
+    )
+    assert code == 0
+    assert library.templates()["stress-check-ins"].template
+    assert not protocol.build(json.loads(out)).template
+    fill = ("protocols", "fill", "stress-check-ins", "--as", "ours", "--set")
+    refused(run(*fill, "stress=monthly"), "--set stress=monthly")
+    refused(run(*fill, "other=P1M"), "stress-check-ins", "other", "what can be set is stress")
+    refused(run("protocols", "fill", "no-such", "--as", "ours", "--set", "stress=P1M"), "no-such")
 
 
 @pytest.mark.parametrize("name", library.protocols())
