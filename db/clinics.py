@@ -12,6 +12,12 @@ def get(session: Session, clinic_id: UUID) -> Clinic | None:
     return session.get(Clinic, clinic_id)
 
 
+def lock(session: Session, clinic_id: UUID) -> None:
+    """Let nobody else change what the clinic decides as a whole until the commit."""
+    mine = select(Clinic.id).where(col(Clinic.id) == clinic_id)
+    session.exec(mine.with_for_update(key_share=True)).all()
+
+
 def by_name(session: Session, name: str) -> Clinic | None:
     return session.exec(select(Clinic).where(col(Clinic.name) == name)).one_or_none()
 

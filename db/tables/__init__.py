@@ -19,7 +19,7 @@ from db.tables.lanes import Lane
 from db.tables.messages import Attempt, AttemptState, Kind, Message, MessageState
 from db.tables.patients import EndReason, Patient, Sex, Wording
 from db.tables.pauses import Pause
-from db.tables.protocols import ProtocolVersion
+from db.tables.protocols import ProtocolProposal, ProtocolVersion
 from db.tables.receipts import Receipt, ReceiptState
 from db.tables.reminders import Effect, Reminder, ReminderState
 from db.tables.replies import Reply, ReplyKind
@@ -61,6 +61,7 @@ __all__ = [
     "MessageState",
     "Patient",
     "Pause",
+    "ProtocolProposal",
     "ProtocolVersion",
     "Receipt",
     "ReceiptState",

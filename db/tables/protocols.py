@@ -2,9 +2,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from db.types import JsonText, of_clinic
+from db.types import JsonText, Row, of_clinic
 
 
 class ProtocolVersion(SQLModel, table=True):
@@ -19,3 +20,19 @@ class ProtocolVersion(SQLModel, table=True):
     version: int
     document: dict[str, Any] = Field(sa_type=JsonText)
     created_at: datetime
+
+
+class ProtocolProposal(Row, table=True):
+    """A version that somebody wants for the clinic; once a second person approved it, it is kept as one."""
+
+    __tablename__ = "protocol_proposal"
+    __table_args__ = (of_clinic(), sa.UniqueConstraint("clinic_id", "protocol_id", "version"))
+
+    hash: str
+    protocol_id: str
+    version: int
+    document: dict[str, Any] = Field(sa_type=JsonText)
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str | None = None
+    approved_at: datetime | None = None

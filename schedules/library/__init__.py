@@ -25,21 +25,40 @@ def _texts(folder: str) -> dict[str, str]:
 
 
 @cache
-def _all() -> Mapping[str, Protocol]:
-    texts = _texts("protocols")
-    return {name: parse(text, where=f"{name}.toml", template=True) for name, text in texts.items()}
+def _all() -> Mapping[str, Protocol | ProtocolError]:
+    """Every file of a protocol, or what is wrong with it: one that is broken takes no other with it."""
+    return {name: _parsed(name, text) for name, text in _texts("protocols").items()}
+
+
+def _parsed(name: str, text: str) -> Protocol | ProtocolError:
+    try:
+        return parse(text, where=f"{name}.toml", template=True)
+    except ProtocolError as error:
+        return error
 
 
 @cache
 def protocols() -> Mapping[str, Protocol]:
-    """The packaged protocols by id."""
-    return MappingProxyType({name: found for name, found in _all().items() if not found.template})
+    """The packaged protocols by id, but for those whose file is broken."""
+    good = {name: found for name, found in _all().items() if isinstance(found, Protocol)}
+    return MappingProxyType({name: found for name, found in good.items() if not found.template})
 
 
 @cache
 def templates() -> Mapping[str, Protocol]:
     """Files that name duties without a figure, for no source gives one: a clinic's own are made of them."""
-    return MappingProxyType({name: found for name, found in _all().items() if found.template})
+    good = {name: found for name, found in _all().items() if isinstance(found, Protocol)}
+    return MappingProxyType({name: found for name, found in good.items() if found.template})
+
+
+def broken() -> Mapping[str, ProtocolError]:
+    """By id, why a packaged file is no protocol: somebody changed it."""
+    return {name: found for name, found in _all().items() if isinstance(found, ProtocolError)}
+
+
+def names() -> frozenset[str]:
+    """The ids of the packaged protocols, also of those whose file is broken."""
+    return frozenset(_all()) - templates().keys()
 
 
 def protocol(name: str) -> Protocol:

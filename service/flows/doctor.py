@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from db import clinics, copies, deployments, invariants, migrations, notices, reminders
 from db.engine import reading
+from schedules import library
 from service.flows import check_ins, health, holds, rungs, staff
 
 LEAST_FREE = 256 * 1024**2  # bytes: a product choice
@@ -41,7 +42,13 @@ def examine(engine: Engine, configured: str | None, *, now: datetime, mails: boo
             found += [*_staff(session, mails), *_digests(session, now), _check_ins(session)]
     except SQLAlchemyError as error:
         found = [_finding("database", f"The database cannot be read: {type(error).__name__}.")]
-    return [*found, *_loops(engine, now), *_disk(engine)]
+    return [*found, *_loops(engine, now), *_protocols(), *_disk(engine)]
+
+
+def _protocols() -> Iterator[Finding]:
+    for error in library.broken().values():
+        remedy = "clinics keep the last good version: put the file back"
+        yield _finding("protocols", f"A packaged protocol cannot be read: {error}; {remedy}.")
 
 
 def _good(check: str, sentence: str) -> Finding:
