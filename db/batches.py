@@ -3,17 +3,18 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, time
-from decimal import Decimal
 from functools import cache
 from itertools import chain, islice
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlmodel import Session, SQLModel
+
+from db.types import Moment
 
 Key: TypeAlias = tuple[UUID, UUID]  # (clinic_id, id): a row is asked for by both, or not at all
 Values: TypeAlias = Mapping[str, Any]
@@ -78,10 +79,9 @@ def _listed(values: Sequence[str]) -> sa.Select:
 
 def _given(rows: sa.Table, names: Sequence[str], values: Sequence[Values]) -> Any:
     """Values as rows of a query, all in one parameter: PostgreSQL reads one text faster than many arrays."""
-    columns = [sa.column(rows.c[name].name, rows.c[name].type) for name in names]
-    named = [(name, column.name) for name, column in zip(names, columns, strict=True)]
-    told = [{own: row[name] for name, own in named} for row in values]
-    given = sa.func.json_to_recordset(sa.cast(sa.literal(told, _Rows()), sa.JSON))
+    columns = [sa.column(name, rows.c[name].type) for name in names]
+    moments = tuple(name for name in names if isinstance(rows.c[name].type, Moment))
+    given = sa.func.json_to_recordset(sa.cast(sa.literal(values, _Rows(moments)), sa.JSON))
     return given.table_valued(*columns, name="given").render_derived(with_types=True)
 
 
@@ -91,21 +91,15 @@ class _Rows(sa.TypeDecorator[Sequence[Values]]):
     impl = sa.Text
     cache_ok = True
 
+    def __init__(self, moments: tuple[str, ...]) -> None:
+        super().__init__()
+        self.moments = moments
+
     def process_bind_param(self, value: Sequence[Values] | None, dialect: Dialect) -> str:
-        return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
-
-
-def _plain(value: object) -> str:
-    """How PostgreSQL reads what JSON does not know."""
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, datetime) and value.utcoffset() is None:
-        raise ValueError("a moment must have timezone information: the machine's must not decide")
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError(f"a column cannot hold a {type(value).__name__}")
+        told = (row[name] for row in value or () for name in self.moments)
+        if any(moment is not None and moment.tzinfo is None for moment in told):
+            raise ValueError("a moment must have timezone information: the machine's must not decide")
+        return to_json(value).decode()
 
 
 def _is_postgres(session: Session) -> bool:
@@ -136,18 +130,22 @@ def insert(session: Session, model: type[SQLModel], rows: Iterable[Values]) -> l
     return whole
 
 
-def insert_new(session: Session, model: type[SQLModel], rows: Iterable[Values]) -> None:
-    """Insert the rows that break no key; who comes second changes nothing."""
-    for batch in batched(complete(model, rows)):
-        _insert(session, model, upsert(session, model).on_conflict_do_nothing(), batch)
+def insert_new(session: Session, model: type[SQLModel], rows: Iterable[Values]) -> list[dict[str, Any]]:
+    """Insert the rows that break no key, and give them back; who comes second changes nothing."""
+    whole, key = complete(model, rows), table(model).primary_key
+    statement = upsert(session, model).on_conflict_do_nothing().returning(*key)
+    results = [_insert(session, model, statement, batch) for batch in batched(whole)]
+    written = {tuple(row) for result in results for row in result}
+    return [row for row in whole if tuple(row[column.key] for column in key) in written]
 
 
-def _insert(session: Session, model: type[SQLModel], statement: Any, rows: Sequence[Values]) -> None:
+def _insert(
+    session: Session, model: type[SQLModel], statement: Any, rows: Sequence[Values]
+) -> sa.Result[Any]:
     if not _is_postgres(session):
-        session.execute(statement, rows)
-        return
+        return session.execute(statement, rows)
     names = list(rows[0])
-    session.execute(statement.from_select(names, sa.select(*_given(table(model), names, rows).c)))
+    return session.execute(statement.from_select(names, sa.select(*_given(table(model), names, rows).c)))
 
 
 def upsert(session: Session, model: type[SQLModel]) -> Any:
@@ -187,7 +185,7 @@ def _join(session: Session, rows: sa.Table, batch: Sequence[Values], conditions:
     names = list(batch[0])
     given = _given(rows, names, batch)
     same = [rows.c[name] == given.c[name] for name in KEY]
-    values = {name: given.c[rows.c[name].name] for name in names if name not in KEY}
+    values = {name: given.c[name] for name in names if name not in KEY}
     statement = sa.update(rows).where(*same, *conditions).values(values)
     return cast(sa.CursorResult, session.execute(statement)).rowcount
 

@@ -81,10 +81,11 @@ def ensure(
     could be for ever, for who claims a message waits for its items.
     """
     wanted = {slot: (channel, send_at) for slot, channel, send_at in slots}
-    batches.insert_new(session, Message, (_new(slot, *wanted[slot], now) for slot in sorted(wanted)))
-    found: dict[Slot, UUID] = {}
+    new = [_new(slot, *wanted[slot], now) for slot in sorted(wanted)]
+    made = batches.insert_new(session, Message, new)
+    found = {Slot(*map(row.__getitem__, Slot._fields)): row["id"] for row in made}
     behind: list[Values] = []
-    for slot, row in _open(session, sorted(wanted)):
+    for slot, row in _open(session, sorted(wanted.keys() - found.keys())):
         found[slot] = row.id
         _, send_at = wanted[slot]
         if row.state == MessageState.EMPTY or send_at < row.send_at:

@@ -1,18 +1,22 @@
 """Column types: words as VARCHAR with a CHECK, exact decimals, JSON as text, time-ordered ids.
 
-Import this before the first table: it sets the names of constraints. Moments need nothing here: SQLModel
-keeps a `datetime` in UTC and refuses one without a zone.
+Import this before the first table: it sets the names of constraints. `read_fast` then gives the columns types
+that do the same as SQLModel's own in a fraction of the calls: a tick reads twenty such values a message.
 """
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any, get_args
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
+from sqlmodel.sql.sqltypes import UTCDateTime
 from uuid_utils.compat import uuid7
 
 SQLModel.metadata.naming_convention = {
@@ -37,8 +41,51 @@ def enum_of(words: Any, name: str) -> sa.Enum:
     """
     settings: dict[str, Any] = {"name": name, "native_enum": False, "create_constraint": True, "length": 32}
     if isinstance(words, type) and issubclass(words, Enum):
-        return sa.Enum(words, values_callable=lambda enum: [member.value for member in enum], **settings)
-    return sa.Enum(*get_args(words), **settings)
+        return Words(words, values_callable=lambda enum: [member.value for member in enum], **settings)
+    return Words(*get_args(words), **settings)
+
+
+class Words(sa.Enum):
+    """Read by one look into a dictionary."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
+        return {None: None, **self._object_lookup}.__getitem__
+
+
+class Id(sa.Uuid[UUID]):
+    """An id that is read as text is made once: the same ones come again and again."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any] | None:
+        return None if dialect.supports_native_uuid else _id
+
+
+@lru_cache(maxsize=50_000)
+def _id(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
+
+
+class Moment(UTCDateTime):
+    """Always in UTC: so it is kept on SQLite, and every connection to PostgreSQL speaks it."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        read = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
+
+        def moment(value: Any) -> datetime | None:
+            told = value if read is None or value is None else read(value)
+            return None if told is None else told.replace(tzinfo=UTC)
+
+        return moment
+
+
+def read_fast(metadata: sa.MetaData) -> None:
+    for table in metadata.tables.values():
+        for column in table.columns:
+            if isinstance(column.type, sa.Uuid):
+                column.type = Id()
+            elif isinstance(column.type, UTCDateTime):
+                column.type = Moment()
 
 
 class DecimalText(sa.TypeDecorator[Decimal]):

@@ -29,8 +29,10 @@ from db.tables.staff import StaffAddress
 from db.tables.users import ApiKey, SignIn, User, UserRole
 from db.tables.wordings import WordingSignature
 from db.tables.work_items import Role, WorkItem, WorkState
+from db.types import read_fast
 
 METADATA = SQLModel.metadata
+read_fast(METADATA)
 
 __all__ = [
     "METADATA",

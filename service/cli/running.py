@@ -139,10 +139,11 @@ def opened(given: Settings) -> Iterator[Engine]:
     On PostgreSQL other processes may be at work on it, so a person runs `nextcount migrate`.
     """
     from db import migrations
-    from service import clock
+    from service import clock, litter
     from service.cli import logs
     from service.flows import holds
 
+    litter.collect_seldom()
     engine = engine_of(given)
     if engine.dialect.name == "sqlite":
         _upgrade(engine)

@@ -19,6 +19,7 @@ from db.engine import make_engine, reading, writing
 from db.tables import Clinic, Course, Item, Message, Patient, Reminder, Result
 from db.types import new_id
 from schedules import protocol as protocol_files
+from service import litter
 from service.flows import plans
 from tests.bench import seed, stage
 
@@ -127,6 +128,7 @@ def _commit(engine: Engine, tables: Iterator[list[Any]]) -> int:
 
 
 def main(url: str, how: str, count: str) -> None:
+    litter.collect_seldom()
     engine = make_engine(url)
     stage.run(partial(plan, engine, int(count)) if how == "plan" else orm(engine, int(count)))
     engine.dispose()

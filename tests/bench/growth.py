@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
 from db.engine import make_engine, writing
+from service import litter
 from service.channels import local
 from service.flows import reminders
 from tests.bench import seed, stage
@@ -57,6 +58,7 @@ def again(url: URL) -> None:
 
 def main(url: str, what: str) -> None:
     engine = make_engine(url)
+    litter.collect_seldom()
     tick = partial(reminders.tick, engine, channels=local.channels())
     tick(clock=lambda: seed.BEGUN)  # what is compiled once per process is not a tick's cost
     if what == "due":

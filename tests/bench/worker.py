@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 from db.engine import make_engine
 from db.tables import Channel
 from service import clock as clocks
+from service import litter
 from service.channels import Accepted, Answer, Capabilities, Channels, Letter, local
 from service.flows import reminders
 from tests.bench import seed, stage
@@ -44,6 +45,7 @@ def clock(engine: Engine) -> Callable[[], datetime]:
 
 def main(url: str, kind: str = "inside") -> None:
     engine = make_engine(url)
+    litter.collect_seldom()
     now, through = clock(engine), channels(kind)
     stage.run(lambda: reminders.tick(engine, now, through))
     engine.dispose()
