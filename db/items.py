@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from db import batches
-from db.batches import Key
+from db.batches import Key, in_order
 from db.tables import Item
 from schedules import facts
 
@@ -79,12 +79,12 @@ def write(session: Session, *, new: Iterable[Stored] = (), changed: Iterable[Sto
     batches.insert(session, Item, map(_columns, new))
 
 
-def locked(session: Session, keys: Sequence[Key]) -> dict[UUID, Stored]:
+def locked(session: Session, keys: Iterable[Key]) -> dict[UUID, Stored]:
     """Those that are open, by id and as they are, locked until the commit: see `lock_open`."""
     items = batches.table(Item)
     open_ = _query(items).where(items.c.class_.is_(None))
     ordered = open_.order_by(items.c.clinic_id, items.c.id).with_for_update()
-    return {row.id: row for row in map(_stored, batches.fetch(session, ordered, items, sorted(keys)))}
+    return {row.id: row for row in map(_stored, batches.fetch(session, ordered, items, in_order(keys)))}
 
 
 def lock_open(session: Session, keys: Sequence[Key]) -> dict[UUID, int]:
@@ -92,7 +92,7 @@ def lock_open(session: Session, keys: Sequence[Key]) -> dict[UUID, int]:
     items = batches.table(Item)
     query = sa.select(items.c.id, items.c.version).where(items.c.class_.is_(None))
     ordered = query.order_by(items.c.clinic_id, items.c.id).with_for_update()
-    return {row.id: row.version for row in batches.fetch(session, ordered, items, sorted(keys))}
+    return {row.id: row.version for row in batches.fetch(session, ordered, items, in_order(keys))}
 
 
 def _plan_columns(items: sa.Table) -> list[sa.Label[Any]]:

@@ -32,6 +32,11 @@ class Slot(NamedTuple):
     audience: Audience
     quarter: datetime
 
+    @property
+    def place(self) -> tuple[int, int, str, datetime]:
+        """In the order in which they are locked."""
+        return self.clinic_id.int, self.patient_id.int, self.audience, self.quarter
+
 
 class Claimed(NamedTuple):
     """A message in our hands until the lease runs out; `token` proves it."""
@@ -81,11 +86,13 @@ def ensure(
     could be for ever, for who claims a message waits for its items.
     """
     wanted = {slot: (channel, send_at) for slot, channel, send_at in slots}
-    new = [_new(slot, *wanted[slot], now) for slot in sorted(wanted)]
+    new = [_new(slot, *wanted[slot], now) for slot in sorted(wanted, key=lambda slot: slot.place)]
     made = batches.insert_new(session, Message, new)
     found = {Slot(*map(row.__getitem__, Slot._fields)): row["id"] for row in made}
+    if len(found) == len(wanted):
+        return found
     behind: list[Values] = []
-    for slot, row in _open(session, sorted(wanted.keys() - found.keys())):
+    for slot, row in _open(session, sorted(wanted.keys() - found.keys(), key=lambda slot: slot.place)):
         found[slot] = row.id
         _, send_at = wanted[slot]
         if row.state == MessageState.EMPTY or send_at < row.send_at:

@@ -14,6 +14,7 @@ from db import batches
 from db.batches import Key, Values
 from db.tables import Course, Item, Message, Reminder, ReminderState
 
+SAID = ("clinic_id", "id", "item_id", "patient_id", "message_id", "version", "track", "position", "send_at")
 CLOSED = "closed: "  # what the reason of a withdrawal begins with when the item closed
 
 
@@ -52,6 +53,23 @@ def of_items(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     return found
 
 
+def standing(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
+    """How far each item is: of its reminders what the next rung depends on, and who has the message."""
+    reminders, messages = batches.table(Reminder), batches.table(Message)
+    names = ("item_id", "id", "version", "track", "position", "send_at", "decided_at", "message_id")
+    of_message = sa.and_(
+        *(reminders.c.decided_at.is_(None), messages.c.clinic_id == reminders.c.clinic_id),
+        messages.c.id == reminders.c.message_id,
+    )
+    state = messages.c.state.label("message_state")
+    query = sa.select(*(reminders.c[name] for name in names), state)
+    query = query.join_from(reminders, messages, of_message, isouter=True)
+    found: dict[UUID, list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, query, reminders, keys, column="item_id"):
+        found[row.item_id].append(row)
+    return found
+
+
 def items_of(session: Session, keys: Sequence[Key]) -> set[Key]:
     """The items of what these messages have to say."""
     reminders = batches.table(Reminder)
@@ -63,7 +81,7 @@ def items_of(session: Session, keys: Sequence[Key]) -> set[Key]:
 def of_messages(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     """What each message has to say: its waiting reminders by message, the earliest due first."""
     reminders = batches.table(Reminder)
-    query = sa.select(reminders).where(reminders.c.decided_at.is_(None))
+    query = sa.select(*(reminders.c[name] for name in SAID)).where(reminders.c.decided_at.is_(None))
     found: dict[UUID, list[sa.Row]] = defaultdict(list)
     for row in batches.fetch(session, query.order_by(reminders.c.id), reminders, keys, column="message_id"):
         found[row.message_id].append(row)

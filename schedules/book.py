@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schedules import ladder
+from schedules import guard, ladder
 from schedules.facts import Class, Item, Need, Plan, State
 from schedules.fields import Level
-from schedules.ladder import Hours, Situation, Step, Track, Verdict
+from schedules.guard import Situation, Verdict
+from schedules.ladder import Hours, Step, Track
 from schedules.visits import Asked, visits
 
 BY_CALENDAR = frozenset(
@@ -149,7 +150,7 @@ class Book:
         for step in older:
             self._record(tracked, track, step, outcome="superseded", reason="a later rung took its place")
         tracked.positions[track] = last.position
-        decision = ladder.guard(Situation(now=self.now, people=track in ladder.PEOPLE, hours=hours))
+        decision = guard.decide(Situation(now=self.now, people=track in ladder.PEOPLE, hours=hours))
         assert decision.verdict is Verdict.SEND, "nothing but time keeps a simulated rung from going out"
         self._record(tracked, track, last, outcome="sent", reason=decision.reason, sent_at=self.now)
         rung = last.rung

@@ -1,13 +1,12 @@
-"""Ladders: which reminders an item gets, when, and whether one may go out now (scheduling rules §9)."""
+"""Ladders: which reminders an item gets, and when (scheduling rules §9)."""
 
 import heapq
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
-from functools import cache
-from typing import Annotated, Literal, Self
+from functools import cache, lru_cache
+from typing import Annotated, Literal, NamedTuple, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -20,8 +19,9 @@ from schedules.fields import Id, Level
 Track = Literal["patient", "carer", "coordinator", "prescriber"]
 PEOPLE = frozenset({"patient", "carer"})  # whose messages keep quiet hours
 STAFF_TIME = time(9)
+KEPT = 16  # days of a track, at least its rungs: beyond them come repeats
+Due: TypeAlias = tuple[date, int, int]  # a rung's day, its number, and how often it has come
 RESTS_AFTER_DONE = timedelta(hours=72)  # the patient's rungs, once a patient said that it was done
-CANNOT_BE_CALLED = "clinic cannot be called"
 DUE_BY: Mapping[Level, timedelta] = {  # a product choice
     "routine": timedelta(days=5),
     "24h": timedelta(hours=24),
@@ -39,6 +39,20 @@ def _signed(text: object) -> object:
 
 
 Shift = Annotated[int, BeforeValidator(_signed)]
+
+
+class Anchors(NamedTuple):
+    """The days of an item that its rungs are counted from."""
+
+    opens_on: date
+    due_on: date
+    last_on_time: date
+    lapses_on: date
+    appointment: datetime | None
+
+    @classmethod
+    def of(cls, item: Item) -> Self:
+        return cls(item.opens_on, item.due_on, item.last_on_time, item.lapses_on, item.appointment)
 
 
 class Rung(BaseModel):
@@ -63,11 +77,11 @@ class Rung(BaseModel):
             raise ValueError("a work item has a kind, a level and a role; a message has none of them")
         return self
 
-    def day(self, item: Item) -> date:
+    def day(self, item: Item | Anchors) -> date:
         """The rung's own local day."""
         return days.shift(self._moment(item), self.shift)
 
-    def _moment(self, item: Item) -> date:
+    def _moment(self, item: Item | Anchors) -> date:
         match self.at:
             case "opens":
                 return item.opens_on
@@ -150,9 +164,9 @@ def steps(item: Item, track: Track, *, hours: Hours, begins: datetime, after: in
 
     `begins` is when the version began, or a later hold ended: what had passed goes at the next sending time.
     """
-    rungs = _rungs(item.ladder, track)
-    merged = heapq.merge(*(_days_of(rung, item, number) for number, rung in rungs.items()))
-    for position, (day, number, count) in itertools.islice(enumerate(merged, start=1), after, None):
+    rungs, whose = _rungs(item.ladder, track), (item.ladder, track, Anchors.of(item))
+    due = itertools.chain(_first_days(*whose), _later_days(*whose))
+    for position, (day, number, count) in itertools.islice(enumerate(due, start=1), after, None):
         own, rung = hours.of(day), rungs[number]
         yield Step(
             rung=rung,
@@ -162,6 +176,20 @@ def steps(item: Item, track: Track, *, hours: Hours, begins: datetime, after: in
             own=own,
             planned=own if own >= begins else hours.next_from(begins),
         )
+
+
+@lru_cache(maxsize=4096)
+def _first_days(ladder: str, track: Track, anchors: Anchors) -> tuple[Due, ...]:
+    """Kept, for many items have the same days, and each is asked several times."""
+    return tuple(itertools.islice(_days(ladder, track, anchors), KEPT))
+
+
+def _later_days(ladder: str, track: Track, anchors: Anchors) -> Iterator[Due]:
+    yield from itertools.islice(_days(ladder, track, anchors), KEPT, None)
+
+
+def _days(ladder: str, track: Track, anchors: Anchors) -> Iterator[Due]:
+    return heapq.merge(*(_days_of(rung, anchors, number) for number, rung in _rungs(ladder, track).items()))
 
 
 @cache
@@ -174,8 +202,8 @@ def _is_on(rung: Rung, track: Track) -> bool:
     return rung.track == ("patient" if track == "carer" else track)
 
 
-def _days_of(rung: Rung, item: Item, number: int) -> Iterator[tuple[date, int, int]]:
-    day, count = rung.day(item), 1
+def _days_of(rung: Rung, anchors: Anchors, number: int) -> Iterator[Due]:
+    day, count = rung.day(anchors), 1
     yield day, number, count
     while rung.repeat is not None and day < date.max - timedelta(days=rung.repeat):
         day, count = days.shift(day, rung.repeat), count + 1
@@ -191,126 +219,3 @@ def passed(found: Iterable[Step], now: datetime, *, after: int = 0) -> list[Step
     """The rungs beyond `after` whose time has come: the last is done, those before it are superseded."""
     coming = itertools.dropwhile(lambda step: step.position <= after, found)
     return list(itertools.takewhile(lambda step: step.planned <= now, coming))
-
-
-class Verdict(StrEnum):
-    SEND = "send"
-    WAIT = "wait"
-    WITHDRAW = "withdraw"
-    SUPPRESS = "suppress"
-    EXPIRE = "expire"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """What the guard looks at, at the moment of claiming, in the claim's own transaction."""
-
-    now: datetime
-    people: bool  # a message to a patient or carer, not to staff
-    closed: bool = False
-    older_version: bool = False
-    gone: str | None = None  # died, left, moved-away
-    reachable: bool = True  # a consented contact on the channel
-    callable: bool = True  # the clinic has a phone and an emergency number to give
-    held: bool = False
-    paused: str | None = None  # who or what paused sending
-    paused_until: datetime | None = None
-    said_done_until: datetime | None = None  # the patient said that it was done: rest until then
-    expires_at: datetime | None = None
-    hours: Hours
-    answers_patient: bool = False  # a direct answer to what the patient sent in the last quarter of an hour
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """The guard's answer, its reason, every rule it looked at, and the first moment to look again."""
-
-    verdict: Verdict
-    reason: str
-    looked_at: tuple[str, ...]
-    again_at: datetime | None = None
-
-
-def guard(seen: Situation) -> Decision:
-    """Whether a reminder may go out now, and why: also the answer to "why did she (not) get it?"."""
-    looked: list[str] = []
-    for rule, check in RULES:
-        looked.append(rule)
-        decision = check(seen)
-        if decision is not None:
-            return replace(decision, looked_at=tuple(looked))
-    return Decision(verdict=Verdict.SEND, reason="sent", looked_at=tuple(looked))
-
-
-def _decide(verdict: Verdict, reason: str, again_at: datetime | None = None) -> Decision:
-    return Decision(verdict=verdict, reason=reason, looked_at=(), again_at=again_at)
-
-
-def _gone(seen: Situation) -> Decision | None:
-    return _decide(Verdict.WITHDRAW, seen.gone) if seen.gone is not None else None
-
-
-def _open(seen: Situation) -> Decision | None:
-    return _decide(Verdict.WITHDRAW, "closed") if seen.closed else None
-
-
-def _current(seen: Situation) -> Decision | None:
-    return _decide(Verdict.WITHDRAW, "older version") if seen.older_version else None
-
-
-def _useful(seen: Situation) -> Decision | None:
-    late = seen.expires_at is not None and seen.now >= seen.expires_at
-    return _decide(Verdict.EXPIRE, "it can no longer help") if late else None
-
-
-def _reachable(seen: Situation) -> Decision | None:
-    missing = seen.people and not seen.reachable
-    return _decide(Verdict.SUPPRESS, "no reachable contact with consent") if missing else None
-
-
-def _callable(seen: Situation) -> Decision | None:
-    """Looked at again at the next sending time: a message that says whom to call can wait for the number."""
-    if seen.callable or not seen.people:
-        return None
-    again_at = seen.hours.next_from(seen.now + timedelta(microseconds=1))
-    return _decide(Verdict.WAIT, CANNOT_BE_CALLED, again_at)
-
-
-def _unheld(seen: Situation) -> Decision | None:
-    return _decide(Verdict.WAIT, "on hold") if seen.held else None
-
-
-def _unpaused(seen: Situation) -> Decision | None:
-    over = seen.paused_until is not None and seen.now >= seen.paused_until
-    return (
-        _decide(Verdict.WAIT, seen.paused, seen.paused_until)
-        if seen.paused is not None and not over
-        else None
-    )
-
-
-def _waited_for(seen: Situation) -> Decision | None:
-    """Who said that it was done is left in peace while the result is fetched."""
-    until = seen.said_done_until
-    rests = until is not None and seen.now < until
-    return _decide(Verdict.WAIT, "the patient said that it was done", until) if rests else None
-
-
-def _awake(seen: Situation) -> Decision | None:
-    allowed = seen.hours.allowed_from(seen.now)
-    quiet = seen.people and not seen.answers_patient and allowed > seen.now
-    return _decide(Verdict.WAIT, "quiet hours", allowed) if quiet else None
-
-
-RULES = (
-    ("alive and here", _gone),
-    ("item open", _open),
-    ("newest version", _current),
-    ("not held", _unheld),
-    ("not paused", _unpaused),
-    ("not said to be done", _waited_for),
-    ("still useful", _useful),
-    ("reachable with consent", _reachable),
-    ("clinic can be called", _callable),
-    ("not in quiet hours", _awake),
-)

@@ -8,7 +8,7 @@ from fastapi import Path, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from db.tables import Audience, Channel, Effect, MessageState, ReminderState
-from schedules.ladder import Verdict
+from schedules.guard import Verdict
 from service import guard
 from service.api.calls import Looking
 from service.api.differences import READ

@@ -9,12 +9,12 @@ from sqlmodel import Session
 
 from db import audit, deployments, items, messages, reminders
 from db.batches import Key
-from schedules import ladder
-from schedules.ladder import Decision
+from schedules import guard, ladder
+from schedules.guard import Decision
 from service.errors import Problem
-from service.flows import guarding
+from service.flows import situations
 from service.flows.courses import NOTHING_HERE, patient
-from service.flows.guarding import Seen
+from service.flows.situations import Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,9 @@ def explain(session: Session, key: Key, *, by: str, now: datetime) -> Explained:
     whose = row.clinic_id, row.patient_id
     patient(session, whose)
     stored = items.of(session, [(row.clinic_id, row.item_id)])
-    seen = guarding.see(session, [whose], stored, now=now)
+    seen = situations.see(session, [whose], stored, now=now)
     moment = max(now, row.send_at) if row.decided_at is None else None
-    decision = None if moment is None else ladder.guard(guarding.situation(seen, row, moment))
+    decision = None if moment is None else guard.decide(situations.of(seen, row, moment))
     _record(session, whose, by, "explain reminder", now)
     return Explained(
         row=row,

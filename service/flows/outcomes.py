@@ -22,7 +22,7 @@ from service import messages as wording
 from service.channels import INSIDE, Accepted, Answer, Capabilities, Rejected, Unknown
 from service.flows import guarding, rungs
 from service.flows.doubts import HANDED_BACK, MOST_TRIES, NOT_TRIED, PATIENCE, Turn
-from service.flows.guarding import Saying
+from service.flows.situations import Saying
 
 BASE, CAP, SHORTEST = timedelta(seconds=5), timedelta(minutes=15), timedelta(seconds=1)
 RECEIPTS_WITHIN = timedelta(hours=4)  # else there is no confirmation, and somebody is told

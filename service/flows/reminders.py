@@ -5,7 +5,6 @@ in slices, each with the next rungs of its items.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,13 +20,24 @@ from schedules import days
 from service import clock as clocks
 from service.channels import BLIND, INSIDE, Channels
 from service.clock import Clock
-from service.flows import doubts, guarding, lanes, notices, outcomes, rungs, sending, settling, wordings
+from service.flows import (
+    doubts,
+    guarding,
+    lanes,
+    notices,
+    outcomes,
+    rungs,
+    sending,
+    settling,
+    situations,
+    wordings,
+)
 from service.flows.doubts import Tried, Turn
 from service.flows.gates import Gate
-from service.flows.guarding import Seen
 from service.flows.notices import Manner
 from service.flows.outcomes import Dispatch
 from service.flows.sending import Hand
+from service.flows.situations import Seen
 from service.links import Links
 
 BATCH = 500
@@ -105,8 +115,8 @@ def _claim(
     later = [message for message in claimed if turns[message.id] is Turn.LATER]
     messages.settle(session, [_later(message, tried[message.id]) for message in later])
     dispatches = [
-        replace(
-            _dispatch(seen, m, tried[m.id], turns[m.id], channels, now),
+        _dispatch(
+            *(seen, m, tried[m.id], turns[m.id], channels, now),
             link=None if links is None else links.page(m.id),
         )
         for m in speaking
@@ -131,7 +141,14 @@ def _later(message: Claimed, tried: Tried) -> Outcome:
 
 
 def _dispatch(
-    seen: Seen, message: Claimed, tried: Tried, turn: Turn, channels: Channels, now: datetime
+    seen: Seen,
+    message: Claimed,
+    tried: Tried,
+    turn: Turn,
+    channels: Channels,
+    now: datetime,
+    *,
+    link: str | None,
 ) -> Dispatch:
     person, doubt = seen.rows[message.patient_id], tried.doubt
     routes = rungs.routes(message, seen.reachable, tried, carried=seen.carried)
@@ -154,10 +171,11 @@ def _dispatch(
         contact=contact,
         address="" if contact is None else contact.address,
         others=tuple(routes[1:]),
+        link=link,
         can=BLIND if channel in INSIDE or channel not in channels else channels[channel].capabilities,
         sayings=tuple(seen.sayings[message.id]),
-        useful_until=guarding.useful_until(seen, seen.sayings[message.id], message),
-        sender=guarding.sender(seen.clinics[message.clinic_id]),
+        useful_until=situations.useful_until(seen, seen.sayings[message.id], message),
+        sender=situations.sender(seen.clinics[message.clinic_id]),
         person=person,
         language=wordings.spoken(person, seen.signed),
         today=days.local_day(now if doubt is None else doubt.started_at, days.zone(person.time_zone)),

@@ -77,7 +77,7 @@ def climb(session: Session, rows: Sequence[Stored], *, now: datetime) -> None:
     """
     rows = [row for row in rows if row.item.class_ is None]
     who = people(session, ((row.clinic_id, row.patient_id) for row in rows))
-    past = reminders.of_items(session, [row.key for row in rows])
+    past = reminders.standing(session, [row.key for row in rows])
     silent = courses.unreleased(session, list({(row.clinic_id, row.course_id) for row in rows}))
     new: list[dict[str, Any]] = []
     again: list[dict[str, Any]] = []

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time
+from functools import lru_cache
 
 from service.messages import catalogues
 from service.messages.catalogues import Catalogue
@@ -30,7 +31,12 @@ class Sender:
     @property
     def can_be_called(self) -> bool:
         """Whether a message can say whom to call, and whom in an emergency."""
-        return all(any(map(str.isdigit, number)) for number in (self.phone, self.emergency_number))
+        return _has_digits(self.phone) and _has_digits(self.emergency_number)
+
+
+@lru_cache
+def _has_digits(number: str) -> bool:
+    return any(map(str.isdigit, number))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from schedules import ladder
+from schedules import guard, ladder
 from schedules.days import QuietHours
 from schedules.facts import Item
-from schedules.ladder import Hours, Ladder, Situation, Verdict, guard, staff_hours
+from schedules.guard import Situation, Verdict
+from schedules.ladder import Hours, Ladder, staff_hours
 
 ZONE = ZoneInfo("Europe/London")
 HOURS = Hours(zone=ZONE)
@@ -92,20 +93,19 @@ RULES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
 @pytest.mark.parametrize("name", RULES)
 def test_the_guard_decides_and_says_why(name: str) -> None:
     changes, verdict, reason = RULES[name]
-    decision = guard(Situation(**({"now": NOON, "people": True, "hours": HOURS} | changes)))
+    decision = guard.decide(Situation(**({"now": NOON, "people": True, "hours": HOURS} | changes)))
     assert (decision.verdict, decision.reason) == (verdict, reason)
 
 
 def test_the_guard_names_every_rule_it_looked_at_and_when_to_look_again() -> None:
-    whole = guard(Situation(now=NOON, people=True, hours=HOURS))
-    assert whole.looked_at == tuple(rule for rule, _ in ladder.RULES)
-    night = guard(Situation(now=datetime(2026, 6, 1, 20, tzinfo=UTC), people=True, hours=HOURS))
+    whole = guard.decide(Situation(now=NOON, people=True, hours=HOURS))
+    assert whole.looked_at == tuple(rule for rule, _ in guard.RULES)
+    night = guard.decide(Situation(now=datetime(2026, 6, 1, 20, tzinfo=UTC), people=True, hours=HOURS))
     assert night.again_at == datetime(2026, 6, 2, 7, tzinfo=UTC)
     nine = datetime(2026, 6, 1, 8, tzinfo=UTC)
-    assert guard(Situation(now=nine, people=True, hours=HOURS, callable=False)).again_at == nine + timedelta(
-        1
-    )
-    assert guard(Situation(now=NOON, people=True, hours=HOURS, closed=True)).looked_at == (
+    silent = guard.decide(Situation(now=nine, people=True, hours=HOURS, callable=False))
+    assert silent.again_at == nine + timedelta(1)
+    assert guard.decide(Situation(now=NOON, people=True, hours=HOURS, closed=True)).looked_at == (
         "alive and here",
         "item open",
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schedules import ladder
+from schedules import guard
 from tests.service.desk import Desk
 from tests.service.operations import World
 from tests.stories.conftest import Practice
@@ -28,7 +28,7 @@ def test_a_waiting_reminder_is_explained_by_the_rules_that_will_decide(desk: Des
     desk.practice.run_until(datetime(2026, 1, 6, tzinfo=UTC))
     found = explain(desk, state="waiting")
     assert (found["verdict"], found["reason"]) == ("send", "sent")
-    assert found["looked_at"] == [rule for rule, _ in ladder.RULES]
+    assert found["looked_at"] == [rule for rule, _ in guard.RULES]
     assert found["decided_for"] == found["reminder"]["send_at"]
     assert found["next"]["send_at"] > found["reminder"]["send_at"]
 
