@@ -1,6 +1,6 @@
 """Patients: who they are, when and where they may be reached."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -74,15 +74,16 @@ def find(
     clinic_id: UUID,
     *,
     mrn: str | None,
+    former: Collection[UUID] = (),
     name: str | None,
     after: UUID | None,
     limit: int,
 ) -> Sequence[sa.Row]:
-    """Of one clinic, the first entered first: with this number, or with this text in the name."""
+    """Of one clinic, the first entered first: with this number now or formerly, or this in the name."""
     rows = batches.table(Patient)
     query = sa.select(rows).where(rows.c.clinic_id == clinic_id, rows.c.voided_at.is_(None))
     if mrn is not None:
-        query = query.where(rows.c.mrn == mrn)
+        query = query.where(sa.or_(rows.c.mrn == mrn, rows.c.id.in_(former)))
     if name is not None:
         query = query.where(sa.func.lower(rows.c.name).contains(name.lower(), autoescape=True))
     if after is not None:

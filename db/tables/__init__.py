@@ -16,6 +16,7 @@ from db.tables.heartbeats import Heartbeat
 from db.tables.imports import Import
 from db.tables.items import Item
 from db.tables.lanes import Lane
+from db.tables.merges import Merge
 from db.tables.messages import Attempt, AttemptState, Kind, Message, MessageState
 from db.tables.patients import EndReason, Patient, Sex, Wording
 from db.tables.pauses import Pause
@@ -59,6 +60,7 @@ __all__ = [
     "Item",
     "Kind",
     "Lane",
+    "Merge",
     "Message",
     "MessageState",
     "Patient",

@@ -24,6 +24,7 @@ router = guard.router(prefix="/v1", tags=["events"])
 EVENT_EXAMPLE = "01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d60"
 HELD = {"on": "2026-01-04", "type": "hold", "reason": "planned", "review_on": "2026-01-18"}
 Note = Annotated[str, Field(min_length=1, max_length=cells.LONGEST_NOTE), AfterValidator(cells.note)]
+Confirmed = Annotated[bool, Field(description="Also while alerts, work or overdue items are open.")]
 Every = Annotated[str, Field(max_length=10), AfterValidator(lambda text: str(cells.duration(text)))]
 At = Annotated[Text, AfterValidator(lambda text: cells.appointment(text).isoformat())]
 
@@ -66,10 +67,11 @@ class RecordedOut(Made):
 class EndIn(BaseModel):
     """The patient died, left or moved away."""
 
-    model_config = strict({"on": "2026-01-04", "reason": "left"})
+    model_config = strict({"on": "2026-01-04", "reason": "left", "confirmed": True})
 
     on: Start = Field(description="The day from which the clinic no longer looks after the patient.")
     reason: EndReason
+    confirmed: Confirmed = False
 
 
 class MistakeIn(BaseModel):
@@ -78,8 +80,11 @@ class MistakeIn(BaseModel):
     model_config = strict({"entry": "event", "id": EVENT_EXAMPLE, "reason": "entered for the wrong patient"})
 
     entry: Entry
-    id: UUID | None = Field(None, description="Of the entry; null for the end of the patient.")
+    id: UUID | None = Field(
+        None, description="Of the entry; of a merge the former record's; null for the end of the patient."
+    )
     reason: Note
+    confirmed: Confirmed = False
 
 
 @router.post(
@@ -104,6 +109,7 @@ def record_event(call: Creating, course_id: CourseId, body: EventIn, dry_run: Dr
 def end_patient(call: Changing, patient_id: PatientId, body: EndIn, dry_run: DryRun = False) -> Response:
     """Everything ends for the patient at once, nothing more is sent; what it changes is answered."""
     key, said = (call.clinic_id, patient_id), body.model_dump()
+    said["confirmed"] |= dry_run
 
     def effect(session: Any) -> DifferenceOut:
         found = events.end(session, key, **said, version=call.version, by=call.by, now=call.now)
@@ -120,10 +126,13 @@ def end_patient(call: Changing, patient_id: PatientId, body: EndIn, dry_run: Dry
 )
 def take_back(call: Looking, patient_id: PatientId, body: MistakeIn, dry_run: DryRun = False) -> Response:
     """Mark an entry as a mistake, by a fact of its own; everything is planned again without it."""
-    key, said = (call.clinic_id, patient_id), (body.entry, body.id)
+    key, entry = (call.clinic_id, patient_id), (body.entry, body.id)
+    confirmed = body.confirmed or dry_run
 
     def effect(session: Any) -> DifferenceOut:
-        found = mistakes.take_back(session, key, *said, reason=body.reason, by=call.by, now=call.now)
+        found = mistakes.take_back(
+            session, key, *entry, confirmed=confirmed, reason=body.reason, by=call.by, now=call.now
+        )
         return DifferenceOut.model_validate(found)
 
     return call.rehearse(effect) if dry_run else call.act(effect)

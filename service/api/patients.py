@@ -183,6 +183,7 @@ class ContactOut(BaseModel):
     channel: str = Field(examples=["sms"])
     address: str = Field(examples=["+12025550101"])
     consent: bool | None = Field(description="The newest answer; null: nobody has asked.")
+    consent_id: UUID | None = Field(description="Of that answer, by which it can be taken back.")
     bad: bool = Field(description="Nothing can be delivered there.")
 
 
@@ -210,9 +211,10 @@ class PatientOut(Versioned):
 
 
 def _contact(chart: Chart, row: Any) -> ContactOut:
+    answer = chart.consents.get(row.id)
     return ContactOut(
         id=row.id, audience=row.audience, channel=row.channel.value, address=row.address,
-        consent=chart.consents.get(row.id), bad=row.bad_since is not None,
+        consent=answer and answer.given, consent_id=answer and answer.id, bad=row.bad_since is not None,
     )  # fmt: skip
 
 

@@ -84,6 +84,7 @@ ROWS = (
     ("take_back", CARE, CARE),
     ("switch_check_ins", "clinician admin", "clinician admin"),
     ("list_check_ins", CARE, CARE),
+    ("merge_patient", "coordinator admin", "coordinator admin"),
     # pages
     ("front_page", CARE, CARE),
     ("overdue_page", CARE, CARE),

@@ -1,6 +1,6 @@
 """What an entry changes for a patient: due dates, what is waiting to be said, visits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -83,13 +83,26 @@ def look(session: Session, patient: Key) -> Picture:
     )
 
 
+def together(pictures: Iterable[Picture]) -> Picture:
+    """What is written of several patients, as if they were one."""
+    found = list(pictures)
+    return Picture(
+        items={id_: row for one in found for id_, row in one.items.items()},
+        waiting={key: row for one in found for key, row in one.waiting.items()},
+        visits=frozenset(visit for one in found for visit in one.visits),
+    )
+
+
 def visits(rows: Sequence[Stored]) -> list[visiting.Visit[UUID]]:
     return visiting.visits(Asked(row.course_id, row.item) for row in rows)
 
 
 def since(before: Picture, session: Session, patient: Key) -> Difference:
     """What is written now and was not before."""
-    after = look(session, patient)
+    return between(before, look(session, patient))
+
+
+def between(before: Picture, after: Picture) -> Difference:
     return Difference(
         dates=tuple(_dates(before, after)),
         messages=tuple(_messages(before, after)),

@@ -15,7 +15,7 @@ from db.types import new_id
 from schedules.facts import EventType
 from schedules.plan import ONE_CLOCK
 from service.errors import Fault, Problem
-from service.flows import differences
+from service.flows import differences, obligations
 from service.flows.courses import patient, replan, standing, today
 from service.flows.differences import Difference
 from service.flows.intake import Columns
@@ -81,7 +81,15 @@ def _is_news(session: Session, key: Key, said: Columns, now: datetime) -> None:
 
 
 def end(
-    session: Session, key: Key, *, on: date, reason: EndReason, version: int, by: str, now: datetime
+    session: Session,
+    key: Key,
+    *,
+    on: date,
+    reason: EndReason,
+    confirmed: bool,
+    version: int,
+    by: str,
+    now: datetime,
 ) -> Difference:
     """The patient died, left or moved away: everything ends at once."""
     patients.lock(session, key)
@@ -90,6 +98,8 @@ def end(
         raise Problem(412, "It was changed since you read it: read it again.")
     if on > today(row, now):
         _refuse("on", "is still to come: enter it on its day")
+    if not confirmed:
+        obligations.confirm(session, [key], now=now)
     before = differences.look(session, key)
     end_now(session, row, on=on, reason=reason, by=by, now=now)
     return differences.since(before, session, key)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-from db import clinics, patients
+from db import clinics, merges, patients
 from db.batches import Key
 from db.tables import Clinic, Course, CourseEvent, Patient, Result
 from db.types import new_id
@@ -156,7 +156,7 @@ def _stored(
     found: dict[PatientKey, sa.Row] = {}
     for name, house in houses.items():
         numbers = [(authority, mrn) for clinic, authority, mrn in keys if clinic == name]
-        ids = patients.by_number(session, house["id"], numbers)
+        ids = merges.by_number(session, house["id"], numbers)
         rows = patients.of(session, [(house["id"], id_) for id_ in ids.values()])
         found |= {(name, *number): rows[id_] for number, id_ in ids.items()}
     return found
@@ -194,6 +194,8 @@ def _patient(intake: Intake, row: PatientRow, house: Mapping[str, Any], stored: 
         dated = {"id": person.id, "created_at": intake.now, "ended_recorded_at": ended_at}
         intake.take(row, (Patient, columns | dated))
         return
+    if (stored.authority, stored.mrn) != (row.authority, row.mrn):
+        columns = {"birth_date": row.birth_date}  # a number of before two records became one
     said = columns if row.ended_on else {k: v for k, v in columns.items() if not k.startswith("ended_")}
     if name := differs(stored, said):
         what = f"another {name} is stored for this patient"

@@ -12,10 +12,10 @@ from sqlmodel import Session, SQLModel
 
 from db import audit, batches, courses, items, patients, reminders, results, work_items
 from db.batches import Key
-from db.tables import Contact, Course, CourseEvent, Result
+from db.tables import Consent, Contact, Course, CourseEvent, Result
 from schedules.facts import Class
 from service.errors import Problem
-from service.flows import differences
+from service.flows import differences, merges, obligations
 from service.flows.courses import NOTHING_HERE, patient, replan
 from service.flows.differences import Difference
 
@@ -28,7 +28,9 @@ class Entry(StrEnum):
     RESULT = "result"
     COURSE = "course"
     CONTACT = "contact"
+    CONSENT = "consent"
     END = "end"  # of the patient
+    MERGE = "merge"  # by the former record's id
 
 
 TABLES: Mapping[Entry, type[SQLModel]] = MappingProxyType(
@@ -37,22 +39,37 @@ TABLES: Mapping[Entry, type[SQLModel]] = MappingProxyType(
         Entry.RESULT: Result,
         Entry.COURSE: Course,
         Entry.CONTACT: Contact,
+        Entry.CONSENT: Consent,
     }
 )
 
 
 def take_back(
-    session: Session, key: Key, entry: Entry, id_: UUID | None, *, reason: str, by: str, now: datetime
+    session: Session,
+    key: Key,
+    entry: Entry,
+    id_: UUID | None,
+    *,
+    confirmed: bool,
+    reason: str,
+    by: str,
+    now: datetime,
 ) -> Difference:
-    """Problem when the patient has no such entry, or what is left contradicts itself."""
+    """Problem when the patient has no such entry, or what is left contradicts itself.
+
+    With a course its monitoring ends: unless that is confirmed nothing may be open.
+    """
     patients.lock(session, key)
     patient(session, key)
-    before = differences.look(session, key)
-    planned = _void(session, key, entry, id_, now)
-    replan(session, planned, now=now)
+    if entry is Entry.COURSE and not confirmed:
+        obligations.confirm(session, [key], now=now)
     detail = {"entry": entry.value, "id": str(id_), "reason": reason}
     subject = ("patient", str(key[1]))
     audit.record(session, key[0], by, "entered in error", subject=subject, now=now, detail=detail)
+    if entry is Entry.MERGE:
+        return merges.take_apart(session, key, id_, now=now)
+    before = differences.look(session, key)
+    replan(session, _void(session, key, entry, id_, now), now=now)
     return differences.since(before, session, key)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import audit, batches, clinics, contacts, courses, imports, patients
+from db import audit, batches, clinics, contacts, courses, imports, merges, patients
 from db.batches import Key
 from db.tables import Clinic, Consent, Contact, Patient
 from service.errors import Fault, Problem
@@ -23,6 +23,7 @@ from service.ingest.rows import Problem as Wrong
 Built = TypeVar("Built")
 BODY = Line("body", 1)
 NOTHING_HERE = "There is nothing at this address."
+VERSION_IS_OLD = "It was changed since you read it: read it again."
 PLACED = ("time_zone", "language")
 REPLANNED = frozenset({"time_zone"})
 RECOMPUTED = frozenset({"time_zone", "preferred_time", "quiet_start", "quiet_end"})
@@ -34,7 +35,7 @@ class Chart:
 
     row: sa.Row
     contacts: Sequence[sa.Row]
-    consents: Mapping[UUID, bool]  # by contact the newest answer
+    consents: Mapping[UUID, sa.Row]  # by contact the newest answer
 
 
 def create(
@@ -110,8 +111,9 @@ def find(
     after: UUID | None,
     limit: int,
 ) -> Sequence[sa.Row]:
-    """Patients by number or by a part of the name, the first entered first."""
-    return patients.find(session, clinic_id, mrn=mrn, name=name, after=after, limit=limit)
+    """Patients by number, also a former one, or by a part of the name, the first entered first."""
+    former = {id_ for (_, number), id_ in merges.former(session, clinic_id).items() if number == mrn}
+    return patients.find(session, clinic_id, mrn=mrn, former=former, name=name, after=after, limit=limit)
 
 
 def read(session: Session, key: Key, *, by: str, now: datetime) -> Chart:
@@ -126,7 +128,7 @@ def chart(session: Session, key: Key) -> Chart:
     if row is None or row.voided_at is not None:
         raise Problem(404, NOTHING_HERE)
     answers = contacts.consents(session, [key]).get(key[1], [])
-    given = {answer.contact_id: answer.given for answer in answers if answer.purpose == contacts.REMINDERS}
+    given = {answer.contact_id: answer for answer in answers if answer.purpose == contacts.REMINDERS}
     return Chart(row, contacts.of_patients(session, [key]).get(key[1], []), given)
 
 
@@ -135,11 +137,12 @@ def change(session: Session, key: Key, said: Columns, *, version: int, by: str, 
     patients.lock(session, key)
     before = chart(session, key).row
     if before.version != version:
-        raise Problem(412, "It was changed since you read it: read it again.")
+        raise Problem(412, VERSION_IS_OLD)
+    _free(session, key, before, said)
     whole = {name: getattr(before, name) for name in (*intake.OF_A_PATIENT, *PLACED)} | said
     _built(build.patient, BODY, {"clinic": "", **whole})
     if not patients.change(session, key, said, version=version):
-        raise Problem(412, "It was changed since you read it: read it again.")
+        raise Problem(412, VERSION_IS_OLD)
     _record(session, key, by, "change patient", now=now, detail={"columns": sorted(said)})
     mine = courses.of_patients(session, [key])
     if REPLANNED & said.keys():
@@ -147,6 +150,13 @@ def change(session: Session, key: Key, said: Columns, *, version: int, by: str, 
     if RECOMPUTED & said.keys():
         zones.again(session, mine, now=now)
     return chart(session, key)
+
+
+def _free(session: Session, key: Key, before: sa.Row, said: Columns) -> None:
+    """Problem when the number that it is to have is another's, or was before two records became one."""
+    number = before.authority, said.get("mrn", before.mrn)
+    if merges.by_number(session, key[0], [number]).get(number, key[1]) != key[1]:
+        raise Problem(409, "The clinic has a patient with this number.")
 
 
 def _record(

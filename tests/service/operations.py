@@ -16,6 +16,7 @@ from db.tables import Clinic, UserRole
 from db.types import new_id
 from schedules import library
 from service.api.events import EVENT_EXAMPLE
+from service.api.merges import FORMER_EXAMPLE
 from service.app import create_app
 from service.flows import users
 from service.limits import Limits, Rate
@@ -91,6 +92,12 @@ class World:
         self.ids["patient_id"] = practice.patient(name=CANARY, mrn=f"MRN {CANARY}")
         self.ids["contact_id"] = practice.contact(self.ids["patient_id"])
         self._on_a_medicine()
+
+    def twice(self) -> "World":
+        """With the other record of the patient that the example of a merge names."""
+        birth_date = date(1980, 1, 1)
+        self.practice.patient(id=UUID(FORMER_EXAMPLE), name="Ada Twice", birth_date=birth_date)
+        return self
 
     def _on_a_medicine(self) -> None:
         """A course, with an event that the example of a mistake names."""

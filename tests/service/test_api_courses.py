@@ -155,7 +155,7 @@ def test_H39_a_mistake_is_taken_back_and_the_plan_is_as_it_was(desk: Desk) -> No
 def test_a_course_entered_in_error_asks_nothing_of_anybody(desk: Desk) -> None:
     made = enrol(desk)["id"]
     path = f"/patients/{desk.patient}/entered-in-error"
-    desk.post(path, {"entry": "course", "id": made, "reason": "never begun"})
+    desk.post(path, {"entry": "course", "id": made, "reason": "never begun", "confirmed": True})
     assert desk.ask("GET", f"/courses/{made}").status_code == 404
     rows = [row for row in desk.practice.items if str(row.course_id) == made]
     assert {row.class_ for row in rows} == {"withdrawn"}
@@ -164,7 +164,8 @@ def test_a_course_entered_in_error_asks_nothing_of_anybody(desk: Desk) -> None:
 
 def test_H42_H43_an_end_ends_everything_and_can_be_taken_back(desk: Desk) -> None:
     before = desk.plan()["items"]
-    path, died = f"/patients/{desk.patient}/end", {"on": "2026-01-04", "reason": "died"}
+    path = f"/patients/{desk.patient}/end"
+    died = {"on": "2026-01-04", "reason": "died", "confirmed": True}
     assert desk.refused(path, died, 412, version=7)
     assert "still to come" in desk.refused(path, died | {"on": "2026-02-01"}, 422, version=1)
     tried = desk.post(path, died, version=1, query={"dry_run": True})

@@ -34,7 +34,7 @@ CHECKS = [
 
 @pytest.fixture
 def world(practice: Practice) -> World:
-    return World(practice)
+    return World(practice).twice()
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

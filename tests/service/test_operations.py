@@ -23,7 +23,7 @@ PAGES = [*pages.router.routes, *patients.router.routes]
 
 @pytest.fixture
 def world(practice: Practice) -> World:
-    return World(practice)
+    return World(practice).twice()
 
 
 @pytest.fixture
