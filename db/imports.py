@@ -194,7 +194,7 @@ def _end_findings(session: Session, key: Key, now: datetime) -> None:
     """What the import's results had a person look at."""
     found = session.scalars(_ids(Result, key)).all()
     keys = [(key[0], results.finding_key(id_)) for id_ in found]
-    work_items.finish(session, keys, outcome=REASON, now=now)
+    work_items.take_back(session, keys, why=REASON, now=now)
 
 
 def _others(session: Session, key: Key) -> list[Key]:

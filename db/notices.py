@@ -13,6 +13,7 @@ from db.tables import Attempt, Audience, Channel, Kind, Message, MessageState
 from db.types import new_id
 
 HOUSE = UUID(int=0)  # whose the canaries are: no clinic's
+RUNG = "rung/"  # what the key of an alarm that goes up the rota begins with
 AGAIN = "again/"  # what the key of an alarm's repetition begins with
 PLAIN = {"audience": Audience.COORDINATOR, "channel": Channel.OUTBOX}
 

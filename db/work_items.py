@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlmodel import Session
 from db import batches, notices
 from db.batches import Key, Values
 from db.tables import Clinic, Patient, WorkItem, WorkState
+from schedules import rota
 
 UNFINISHED = sa.text("state <> 'done'")
 RED = frozenset({"same-day", "emergency"})  # the levels of which staff are told at once
@@ -33,19 +35,35 @@ def raise_(session: Session, rows: Iterable[Values], *, now: datetime) -> None:
     notices.alarm(session, sorted(alarmed), now=now)
 
 
-def unacknowledged(session: Session, clinic_ids: Collection[UUID]) -> Sequence[sa.Row]:
-    """The red ones that nobody claimed yet, by clinic, level and kind: how many, the first and the last."""
+def unacknowledged(session: Session, clinic_ids: Collection[UUID], *, now: datetime) -> Sequence[sa.Row]:
+    """The red ones that nobody holds, by clinic, level and kind: how many, the first and the last."""
     work = batches.table(WorkItem)
     what = [work.c[name] for name in ("clinic_id", "level", "kind")]
-    opened = work.c.opened_at
     figures = (
         sa.func.count().label("many"),
-        sa.func.min(opened).label("first"),
-        sa.func.max(opened).label("last"),
+        sa.func.min(work.c.opened_at).label("first"),
+        sa.func.max(_touched(work)).label("last"),
     )
-    query = sa.select(*what, *figures).where(UNFINISHED, work.c.state == sa.text("'open'"))
-    mine = query.where(work.c.clinic_id.in_(clinic_ids), work.c.level.in_(sorted(RED)))
+    mine = sa.select(*what, *figures).where(work.c.clinic_id.in_(clinic_ids), *_nobody_holds(work, now))
     return session.execute(mine.group_by(*what).order_by(*what)).all()
+
+
+def red(session: Session, clinic_id: UUID | None = None, *, now: datetime) -> Sequence[sa.Row]:
+    """Each red one that nobody holds, of a clinic or of all: since when is opened_at, or a claim's lapse."""
+    work = batches.table(WorkItem)
+    columns = (work.c[name] for name in ("clinic_id", "id", "level", "kind", "state", "opened_at"))
+    query = sa.select(*columns, _touched(work).label("touched_at")).where(*_nobody_holds(work, now))
+    return session.execute(query if clinic_id is None else query.where(work.c.clinic_id == clinic_id)).all()
+
+
+def _nobody_holds(work: sa.Table, now: datetime) -> tuple[Any, ...]:
+    """Red, and not claimed, or claimed for too long: an acknowledgement lapses."""
+    lapsed = sa.and_(work.c.state == sa.text("'claimed'"), _touched(work) <= now - rota.CLAIMED)
+    return UNFINISHED, work.c.level.in_(sorted(RED)), sa.or_(work.c.state == sa.text("'open'"), lapsed)
+
+
+def _touched(work: sa.Table) -> sa.ColumnElement[datetime]:
+    return sa.func.coalesce(work.c.claimed_at, work.c.opened_at, type_=work.c.opened_at.type)
 
 
 def finish(
@@ -61,8 +79,13 @@ def finish(
 
 
 def finish_for_items(session: Session, keys: Sequence[Key], *, outcome: str, now: datetime) -> int:
-    """Finish everything about these items: they are closed."""
+    """Finish everything about these items: they are closed. What is red says so and stays."""
     return _finish(session, keys, "item_id", outcome=outcome, now=now)
+
+
+def take_back(session: Session, keys: Sequence[tuple[UUID, str]], *, why: str, now: datetime) -> int:
+    """Finish what a person undid whole, red or not."""
+    return _close(session, keys, "key", {"outcome": why, "note": None}, now)
 
 
 def beginning(session: Session, clinic_id: UUID | None, prefix: str) -> list[tuple[UUID, str]]:
@@ -169,6 +192,23 @@ def _finish(
     now: datetime,
     note: str | None = None,
 ) -> int:
-    done = {"state": WorkState.DONE, "closed_at": now, "outcome": outcome, "note": note}
-    statement = sa.update(batches.table(WorkItem)).where(UNFINISHED).values(done)
-    return batches.update(session, statement, batches.table(WorkItem), keys, column=column)
+    """What is red about a patient is noted on and stays: only a person ends it, in words."""
+    work = batches.table(WorkItem)
+    about = sa.and_(work.c.level.in_(sorted(RED)), work.c.patient_id.is_not(None))
+    said = sa.update(work).where(UNFINISHED, about, work.c.note.is_(None)).values(note=outcome)
+    batches.update(session, said, work, keys, column=column)
+    return _close(session, keys, column, {"outcome": outcome, "note": note}, now, sa.not_(about))
+
+
+def _close(
+    session: Session,
+    keys: Sequence[tuple[UUID, UUID | str]],
+    column: str,
+    values: Values,
+    now: datetime,
+    *conditions: Any,
+) -> int:
+    work = batches.table(WorkItem)
+    done = {"state": WorkState.DONE, "closed_at": now} | dict(values)
+    statement = sa.update(work).where(UNFINISHED, *conditions).values(done)
+    return batches.update(session, statement, work, keys, column=column)

@@ -13,6 +13,8 @@ RUNGS: tuple[Rung, ...] = get_args(Rung)
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)  # as ISO numbers them
 Span: TypeAlias = tuple[datetime, datetime]
 STEP = timedelta(minutes=10)  # from a rung to the next one
+AGAIN = timedelta(minutes=30)  # from then on everybody on the rota is told so often
+CLAIMED = timedelta(minutes=60)  # for so long a claim keeps what is red from going up
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +76,8 @@ def climb(manned: Collection[Rung], since: datetime) -> Sequence[tuple[Rung, dat
         moments.append((rung, at))
         at += STEP if rung in manned else timedelta(0)
     return moments
+
+
+def loud(reached: datetime, now: datetime) -> datetime:
+    """The latest moment at which what is at the last rung since `reached` is told to everybody."""
+    return reached + (now - reached) // AGAIN * AGAIN

@@ -23,7 +23,7 @@ from db.engine import writing
 from service import clock
 from service.channels import Channels, measured
 from service.clock import Clock
-from service.flows import health, notices, receipts, reminders, rungs, upkeep, watchdog
+from service.flows import escalations, health, notices, receipts, reminders, rungs, upkeep, watchdog
 from service.flows.notices import Manner
 from service.flows.times import Times
 from service.flows.watchdog import Watchdog
@@ -128,6 +128,8 @@ class Worker:
         self._add(health.RECEIPTS, upkeep_every, partial(receipts.tick, engine, now, called))
         self._add(health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now))
         self._add(health.WATCHDOG, reminders_every, watch.tick)
+        climbing = partial(escalations.tick, engine, now, called, manner=manner)
+        self._add(health.ESCALATION, reminders_every, climbing)
 
     def start(self) -> None:
         self._scheduler.start()

@@ -45,6 +45,7 @@ class WorkItem(Row, table=True):
     level: Level = Field(sa_type=enum_of(Level, "level"))
     role: Role = Field(sa_type=enum_of(Role, "role"))
     owner: str | None = None  # the person who claimed it; until then the role owns it
+    claimed_at: datetime | None = None
     state: WorkState = Field(default=WorkState.OPEN, sa_type=enum_of(WorkState, "state"))
     key: str
     raised: int = 1

@@ -28,7 +28,7 @@ def repeat(session: Session, told: Sequence[tuple[Key, UUID]], *, now: datetime)
     """Plan the next alarm after each of these, by message and address, where nobody took the work yet."""
     last: dict[UUID, datetime] = {}
     clinic_ids = {clinic_id for (clinic_id, _), _ in told}
-    for row in work_items.unacknowledged(session, clinic_ids) if told else ():
+    for row in work_items.unacknowledged(session, clinic_ids, now=now) if told else ():
         last[row.clinic_id] = max(row.last, last.get(row.clinic_id, row.last))
     rows = [
         {

@@ -23,12 +23,14 @@ UPKEEP = "upkeep"
 CLOCK = "clock"  # the sign of life that says how far a machine's clock is ahead of the database's
 WRONG = timedelta(seconds=30)  # a machine whose clock is so far off sends nothing
 WATCHDOG = "watchdog"
+ESCALATION = "escalation"
 WHAT = {
     REMINDERS: "Reminders have",
     STAFF: "Reminders of staff have",
     RECEIPTS: "Receipts have",
     UPKEEP: "Plans have",
     WATCHDOG: "Alarms have",
+    ESCALATION: "The rota's alarms have",
 }
 LOOPS = tuple(WHAT)
 STALLED = timedelta(seconds=90)  # a loop that gave no sign of life for so long has stopped

@@ -1,9 +1,9 @@
 """What of claimed notices is still news: work that nobody took, today's digest, the newest canary."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from db import clinics, notices, staff, work_items
 from db.messages import Claimed, Outcome
-from db.tables import Clinic, Kind, MessageState, StaffAddress
+from db.tables import Channel, Clinic, Kind, MessageState, StaffAddress
 from schedules import days
 from service.flows import alarms, doubts
 from service.flows.doubts import Tried, Turn
@@ -22,7 +22,7 @@ class Seen:
     """The facts around claimed notices, and who was told something in this claim."""
 
     now: datetime
-    mails: bool
+    carried: frozenset[Channel]
     rows: Mapping[UUID, sa.Row]
     clinics: Mapping[UUID, Clinic]
     staff: Mapping[UUID, StaffAddress]
@@ -32,8 +32,13 @@ class Seen:
     told: set[tuple[Kind, UUID, UUID]] = field(default_factory=set)
 
     def to(self, message: Claimed) -> StaffAddress | None:
-        """Whom it is mailed to; None where it stays in the house."""
-        return self.staff.get(self.rows[message.id].staff_address_id) if self.mails else None
+        """Whom it is sent to; None where it stays in the house."""
+        to = self.staff.get(self.rows[message.id].staff_address_id)
+        return to if to is not None and to.channel in self.carried else None
+
+    def climbs(self, message: Claimed) -> bool:
+        """Whether it goes up the rota: to whoever stands there, alarms being mailed to them or not."""
+        return bool(self.rows[message.id].key.startswith(notices.RUNG))
 
     def place(self, message: Claimed) -> tuple[UUID, UUID]:
         """Where it is read: at an address, or in the clinic's outbox."""
@@ -41,15 +46,17 @@ class Seen:
         return message.clinic_id, notices.HOUSE if to is None else to.id
 
 
-def look(session: Session, claimed: Sequence[Claimed], now: datetime, *, mails: bool) -> Seen:
+def look(
+    session: Session, claimed: Sequence[Claimed], now: datetime, *, carried: Collection[Channel]
+) -> Seen:
     alarmed = {message.clinic_id for message in claimed if message.kind is Kind.ALARM}
     red: dict[UUID, list[sa.Row]] = defaultdict(list)
-    for row in work_items.unacknowledged(session, alarmed):
+    for row in work_items.unacknowledged(session, alarmed, now=now):
         red[row.clinic_id].append(row)
     canary = notices.newest_canary(session)
     return Seen(
         now=now,
-        mails=mails,
+        carried=frozenset(carried),
         rows=notices.of(session, [message.key for message in claimed]),
         clinics={clinic.id: clinic for clinic in clinics.every(session)},
         staff={row.id: row for row in staff.of_clinics(session, {message.clinic_id for message in claimed})},
@@ -89,7 +96,15 @@ def _has_news(seen: Seen, message: Claimed) -> bool:
         return (to is None or to.digest) and row.key.startswith(f"{days.local_day(seen.now, zone)}/")
     last = seen.last.get(seen.place(message))
     overtaken = row.key.startswith(notices.AGAIN) and last is not None and last > row.created_at
+    if seen.climbs(message):
+        return bool(seen.red[message.clinic_id]) and not _just_said(seen, message, last, row.created_at)
     return bool(seen.red[message.clinic_id]) and (to is None or to.alarms) and not overtaken
+
+
+def _just_said(seen: Seen, message: Claimed, last: datetime | None, planned_at: datetime) -> bool:
+    """Whether this address was told of everything that is red in the minute before this was planned."""
+    opened = max(row.last for row in seen.red[message.clinic_id])
+    return last is not None and opened <= last and timedelta(0) <= planned_at - last < alarms.GAP
 
 
 def _free_at(seen: Seen, message: Claimed) -> datetime:

@@ -5,7 +5,7 @@ What they say is decided in the claim: work that is still open, today's digest, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from db.tables import Channel, Kind, MessageState, StaffAddress
 from db.types import new_id
 from schedules import days, ladder
 from service import clock as clocks
-from service.channels import BLIND, INSIDE, Channels
+from service.channels import BLIND, INSIDE, Capabilities, Channels
 from service.clock import Clock
 from service.flows import alarms, digests, doubts, news, outcomes, sending, settling
 from service.flows.doubts import Tried, Turn
@@ -57,6 +57,7 @@ class Notice(Call):
 
     text: Text
     to: StaffAddress | None
+    climbs: bool  # up the rota, which plans what comes after it
 
     def say(self) -> Text:
         return self.text
@@ -101,7 +102,7 @@ def _claim(
     tried = doubts.look(session, claimed)
     if len(claimed) == BATCH:
         alarms.fold(session, claimed, now=now)
-    seen = news.look(session, claimed, now, mails=Channel.EMAIL in channels)
+    seen = news.look(session, claimed, now, carried=channels)
     found = []
     for message in claimed:
         turn = doubts.turn(tried[message.id], channels, now=now)
@@ -148,12 +149,20 @@ def _notice(
         doubts=tuple(row.id for row in tried.doubts),
         why="" if doubt is None else doubt.code,
         address=address,
-        can=BLIND if channel in INSIDE or channel not in channels else channels[channel].capabilities,
+        can=_can(channels, channel),
         useful_until=_useful_until(seen, message),
         sender=_sender(seen, message),
         text=_text(session, seen, message, manner),
         to=to,
+        climbs=seen.climbs(message),
     )
+
+
+def _can(channels: Channels, channel: Channel) -> Capabilities:
+    """Nobody waits for the receipt of a notice: the next alarm comes before it would."""
+    if channel in INSIDE or channel not in channels:
+        return BLIND
+    return replace(channels[channel].capabilities, receipts=False)
 
 
 def _way(
@@ -161,7 +170,7 @@ def _way(
 ) -> tuple[Channel, str]:
     if message.kind is Kind.CANARY and manner.canary is not None and manner.canary[0] in channels:
         return manner.canary
-    return (Channel.OUTBOX, "") if to is None else (Channel.EMAIL, to.address)
+    return (Channel.OUTBOX, "") if to is None else (to.channel, to.address)
 
 
 def _useful_until(seen: Seen, message: Claimed) -> datetime | None:
@@ -192,7 +201,8 @@ def _text(session: Session, seen: Seen, message: Claimed, manner: Manner) -> Tex
         wording.Red(level=row.level, kind=row.kind, count=row.many, since=row.first)
         for row in seen.red[clinic.id]
     ]
-    return wording.alarm(clinic.name, red, zone=zone, link=manner.link("/work", clinic.id))
+    link = manner.link("/work", clinic.id)
+    return wording.alarm(clinic.name, red, zone=zone, link=link, climbs=seen.climbs(message))
 
 
 def _attempt(notice: Notice, now: datetime) -> dict[str, Any]:
@@ -224,7 +234,8 @@ def settle(session: Session, slice_: Sequence[Sent[Notice]], now: datetime) -> N
 
 
 def _alarmed(sent: Sent[Notice]) -> StaffAddress | None:
-    return sent.dispatch.to if sent.dispatch.claimed.kind is Kind.ALARM else None
+    alarmed = sent.dispatch.claimed.kind is Kind.ALARM and not sent.dispatch.climbs
+    return sent.dispatch.to if alarmed else None
 
 
 def _about(sent: Sent[Notice]) -> tuple[UUID, str]:

@@ -77,7 +77,8 @@ def _match(session: Session, keys: Sequence[UUID], channels: Channels, now: date
                 continue
             matched.add((message.id, attempt.channel))
             bad += _bad(attempt, told)
-            if message.state not in TAKEN or message.channel != attempt.channel:
+            of_a_notice = message.patient_id is None  # the next alarm comes, whatever became of this one
+            if of_a_notice or message.state not in TAKEN or message.channel != attempt.channel:
                 continue
             if told[0].state is ReceiptState.UNDELIVERED:
                 undelivered.append(message)

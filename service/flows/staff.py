@@ -32,7 +32,7 @@ def put(
     if not (digest or alarms):
         raise Refused("it would be mailed nothing: use nextcount staff remove")
     row = staff.put(session, clinic.id, address, digest=digest, alarms=alarms, by=by, now=now)
-    if alarms and work_items.unacknowledged(session, [clinic.id]):
+    if alarms and work_items.unacknowledged(session, [clinic.id], now=now):
         notices.plan(session, [notices.an_alarm(clinic.id, row.id, now)], now=now)
     _audit(session, row, "staff set", by, now)
 

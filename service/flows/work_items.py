@@ -15,7 +15,7 @@ from db import audit, clinics, items, patients, reminders, work_items
 from db.batches import Key
 from db.engine import reading
 from db.tables import EndReason, WorkState
-from schedules import days, ladder
+from schedules import days, ladder, rota
 from schedules.limits import LEVELS
 from service.errors import Fault, Problem
 from service.flows import events, overdue
@@ -92,6 +92,8 @@ def _reasons(row: sa.Row, now: datetime) -> Sequence[str]:
         found.append(f"Its level is {row.level}.")
     if now >= row.due_by:
         found.append(f"Its deadline was {row.due_by:%Y-%m-%d %H:%M} UTC.")
+    if has_lapsed(row, now):
+        found.append(f"{row.owner} claimed it more than an hour ago: the rota is told again.")
     if row.raised > 1:
         found.append(f"It was raised {row.raised} times.")
     return found
@@ -100,16 +102,17 @@ def _reasons(row: sa.Row, now: datetime) -> Sequence[str]:
 def claim(session: Session, key: Key, who: Person, *, take_over: bool, now: datetime) -> sa.Row:
     """From now on it is this person's. Problem when it is another's, unless it is taken over."""
     row = _unfinished(session, key)
-    if row.state is WorkState.CLAIMED and row.owner != who.name and not take_over:
+    if _is_anothers(row, who, now) and not take_over:
         raise Problem(409, f"{row.owner} has it: take it over if that is agreed.")
-    work_items.change(session, key, state=WorkState.CLAIMED, owner=who.name, snoozed_until=None)
+    claimed = {"state": WorkState.CLAIMED, "owner": who.name, "claimed_at": now, "snoozed_until": None}
+    work_items.change(session, key, **claimed)
     _record(session, key, who, "claim work", now, {"from": row.owner})
     return _shown(session, key)
 
 
 def snooze(session: Session, key: Key, who: Person, *, until: date, now: datetime) -> sa.Row:
     """Off the list until that morning. What is red cannot be put off."""
-    row = _mine(session, key, who)
+    row = _mine(session, key, who, now)
     if row.level in RED:
         raise Problem(409, "What is for today or an emergency cannot be put off: say what came of it.")
     clinic = clinics.get(session, key[0])
@@ -129,7 +132,7 @@ def finish(
 ) -> sa.Row:
     """Say what came of it. What is red a named person finishes, in words."""
     _lock_patient(session, key)
-    row = _mine(session, key, who)
+    row = _mine(session, key, who, now)
     if row.level in RED and not who.is_named:
         raise Problem(409, "What is for today or an emergency is finished by a named person: use your key.")
     if text is None and (row.level in RED or outcome is Outcome.OTHER):
@@ -185,11 +188,21 @@ def _unfinished(session: Session, key: Key) -> sa.Row:
     return row
 
 
-def _mine(session: Session, key: Key, who: Person) -> sa.Row:
+def _mine(session: Session, key: Key, who: Person, now: datetime) -> sa.Row:
     row = _unfinished(session, key)
-    if row.state is WorkState.CLAIMED and row.owner != who.name:
+    if _is_anothers(row, who, now):
         raise Problem(409, f"{row.owner} has it: claim it first.")
     return row
+
+
+def _is_anothers(row: sa.Row, who: Person, now: datetime) -> bool:
+    return row.state is WorkState.CLAIMED and row.owner != who.name and not has_lapsed(row, now)
+
+
+def has_lapsed(row: sa.Row, now: datetime) -> bool:
+    """Whether a claim of what is red is so old that it counts no longer, and the rota is told again."""
+    claimed = row.state is WorkState.CLAIMED and row.level in RED
+    return claimed and now - (row.claimed_at or row.opened_at) >= rota.CLAIMED
 
 
 def _shown(session: Session, key: Key) -> sa.Row:

@@ -19,6 +19,14 @@ WORDS = {  # a kind of work item in general words
     "problem-told": "a patient tells of a problem",
     "clinic-cannot-be-called": "the clinic has no phone or emergency number, so its reminders wait",
 }
+REPEATED = (
+    "This mail is repeated until somebody takes them: after half an hour, after an hour, then hourly "
+    "for a day."
+)
+ON_CALL = (
+    "You are on call. Until somebody claims them they go to the next on the rota every 10 minutes, then to "
+    "everybody every 30; a claim holds for 60 minutes."
+)
 OTHER = "something for a person to decide"
 
 
@@ -72,7 +80,7 @@ def _uncovered(hours: int | None) -> list[str]:
     return [] if hours is None else [f"The rota's hours without a reachable person, next 7 days: {hours}"]
 
 
-def alarm(clinic: str, red: Sequence[Red], *, zone: ZoneInfo, link: str | None) -> Text:
+def alarm(clinic: str, red: Sequence[Red], *, zone: ZoneInfo, link: str | None, climbs: bool = False) -> Text:
     """All red work that nobody has claimed, in one mail."""
     counts: Counter[str] = Counter()
     for one in red:
@@ -88,8 +96,7 @@ def alarm(clinic: str, red: Sequence[Red], *, zone: ZoneInfo, link: str | None) 
         "",
         f"The work list: {link}" if link else "They are on the work list of nextcount.",
         "",
-        "This mail is repeated until somebody takes them: after half an hour, after an hour, then hourly "
-        "for a day.",
+        ON_CALL if climbs else REPEATED,
     ]
     return Text(subject=f"{clinic}: {told}: please look now", body="\n".join(lines))
 

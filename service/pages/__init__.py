@@ -20,7 +20,7 @@ from schedules.groups import By
 from service import auth, guard
 from service.auth import Caller
 from service.deps import ANYBODY, Asks, House, InHouse, Now
-from service.flows import figures, health, outbox, overdue, prescribing, reports
+from service.flows import escalations, figures, health, outbox, overdue, prescribing, reports
 from service.flows.reports import Question
 from service.pages import plots
 from service.pages.templating import render
@@ -106,10 +106,12 @@ def _form(*, refused: bool) -> HTMLResponse:
 
 def _page(house: House, now: datetime, template: str, caller: Caller, **context: Any) -> HTMLResponse:
     seen = health.look(house.engine, now=now, clinic_id=caller.clinic_id)
+    loud = escalations.loud(house.engine, now=now, clinic_id=caller.clinic_id)
     text = render(
         template,
         now=now,
         health=seen,
+        loud=loud,
         local_only=house.local_only,
         caller=caller,
         nobody_is_asked=caller is ANYBODY,

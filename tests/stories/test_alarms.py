@@ -33,7 +33,7 @@ def acknowledge(practice: Practice) -> None:
     with writing(practice.engine) as session:
         for row in practice.work:
             item = session.get_one(WorkItem, (row.clinic_id, row.id))
-            item.state, item.owner = "claimed", "Kim Invented"
+            item.state, item.owner, item.claimed_at = "claimed", "Kim Invented", practice.clock()
 
 
 def finish(practice: Practice) -> None:
