@@ -52,6 +52,16 @@ def fetch(
         yield from session.execute(query.where(_among(session, rows, batch, column=column))).all()
 
 
+def newest(
+    session: Session, query: sa.Select, rows: sa.Table, patient: Key, *, before: UUID | None, limit: int
+) -> Sequence[sa.Row]:
+    """What a query finds of one patient, the last made first, from the row made before that one."""
+    mine = query.where(same(rows, patient, column="patient_id"))
+    if before is not None:
+        mine = mine.where(rows.c.id < before)
+    return session.execute(mine.order_by(rows.c.id.desc()).limit(limit)).all()
+
+
 def same(rows: sa.Table, key: tuple[UUID, Any], *, column: str = "id") -> sa.ColumnElement[bool]:
     """(clinic_id, `column`) is the key."""
     return sa.and_(rows.c.clinic_id == key[0], rows.c[column] == key[1])

@@ -101,12 +101,11 @@ def ensure(
     return found
 
 
-def of_patient(session: Session, key: Key) -> Sequence[sa.Row]:
-    """Every message to a patient or carer, the last planned first; one with nothing to say is none."""
+def of_patient(session: Session, key: Key, *, before: UUID | None, limit: int) -> Sequence[sa.Row]:
+    """Messages to a patient or carer, the last made first; one with nothing to say is none."""
     said = batches.table(Message)
     query = sa.select(said).where(said.c.state != MessageState.EMPTY)
-    ordered = query.order_by(said.c.send_at.desc(), said.c.id.desc())
-    return list(batches.fetch(session, ordered, said, [key], column="patient_id"))
+    return batches.newest(session, query, said, key, before=before, limit=limit)
 
 
 def claim(

@@ -111,14 +111,13 @@ def one(session: Session, key: Key) -> sa.Row | None:
     return session.execute(sa.select(reminders).where(batches.same(reminders, key))).one_or_none()
 
 
-def of_patient(session: Session, key: Key) -> Sequence[sa.Row]:
-    """Every reminder of a patient with whose item it is, the last planned first."""
+def of_patient(session: Session, key: Key, *, before: UUID | None, limit: int) -> Sequence[sa.Row]:
+    """Reminders of a patient with whose item each is, the last made first."""
     reminders, items = batches.table(Reminder), batches.table(Item)
     its = sa.and_(items.c.clinic_id == reminders.c.clinic_id, items.c.id == reminders.c.item_id)
     of_item = (items.c.course_id, items.c.clock, items.c.ordinal)
     query = sa.select(reminders, *of_item).join_from(reminders, items, its)
-    ordered = query.order_by(reminders.c.send_at.desc(), reminders.c.id.desc())
-    return list(batches.fetch(session, ordered, reminders, [key], column="patient_id"))
+    return batches.newest(session, query, reminders, key, before=before, limit=limit)
 
 
 def put_off(

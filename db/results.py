@@ -23,6 +23,13 @@ def finding_key(result_id: UUID) -> str:
     return f"finding/{result_id}"
 
 
+def of_patient(session: Session, key: Key, *, before: UUID | None, limit: int) -> Sequence[sa.Row]:
+    """Results of a patient that were not voided, the last known first."""
+    results = batches.table(Result)
+    query = sa.select(results).where(results.c.voided_at.is_(None))
+    return batches.newest(session, query, results, key, before=before, limit=limit)
+
+
 def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     """Every result that was not voided, by patient, in the order they became known."""
     results = batches.table(Result)

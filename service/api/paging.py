@@ -8,6 +8,7 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from service.errors import Fault, Problem
+from service.flows.explanations import Part
 
 Row = TypeVar("Row")
 
@@ -26,6 +27,11 @@ def after(cursor: str | None) -> UUID | None:
     except ValueError:
         fault = Fault("cursor", "use the cursor that the page before gave as its next")
         raise Problem(422, "The request is not valid.", errors=[fault]) from None
+
+
+def part(cursor: str | None, limit: int) -> Part:
+    """Of a list the last made first the part that this page is of, with one row more."""
+    return Part(after(cursor), limit + 1)
 
 
 def cut(rows: Sequence[Any], limit: int) -> tuple[Sequence[Any], str | None]:

@@ -10,8 +10,10 @@ from pydantic import AwareDatetime, BaseModel, Field
 from db.tables import Audience, Channel, Effect, MessageState, ReminderState
 from schedules.guard import Verdict
 from service import guard
+from service.api import paging
 from service.api.calls import Looking
 from service.api.differences import READ
+from service.api.paging import Page
 from service.api.patients import PatientId
 from service.flows import explanations
 from service.flows.explanations import Explained
@@ -48,7 +50,7 @@ class ListedOut(ReminderOut):
     ordinal: int
 
 
-class ReminderList(BaseModel):
+class ReminderList(Page):
     items: list[ListedOut]
 
 
@@ -68,7 +70,7 @@ class SaidOut(BaseModel):
     body: str | None
 
 
-class SaidList(BaseModel):
+class SaidList(Page):
     items: list[SaidOut]
 
 
@@ -107,25 +109,31 @@ class ExplainedOut(BaseModel):
 
 
 @router.get("/patients/{patient_id}/reminders", operation_id="list_reminders", response_model=ReminderList)
-def list_reminders(call: Looking, patient_id: PatientId) -> Response:
-    """Every reminder of a patient, the last planned first; that it was read is kept in the audit."""
-    key = call.clinic_id, patient_id
+def list_reminders(
+    call: Looking, patient_id: PatientId, cursor: paging.Cursor = None, limit: paging.Limit = 200
+) -> Response:
+    """The reminders of a patient, the last made first; that they were read is kept in the audit."""
+    key, part = (call.clinic_id, patient_id), paging.part(cursor, limit)
 
     def effect(session: Any) -> ReminderList:
-        rows = explanations.reminders_of(session, key, by=call.by, now=call.now)
-        return ReminderList(items=[ListedOut.model_validate(row) for row in rows])
+        found = explanations.reminders_of(session, key, part, by=call.by, now=call.now)
+        rows, following = paging.cut(found, limit)
+        return ReminderList(items=[ListedOut.model_validate(row) for row in rows], next=following)
 
     return call.act(effect)
 
 
 @router.get("/patients/{patient_id}/messages", operation_id="list_messages", response_model=SaidList)
-def list_messages(call: Looking, patient_id: PatientId) -> Response:
-    """Every message to a patient or carer, the last planned first; that it was read is kept in the audit."""
-    key = call.clinic_id, patient_id
+def list_messages(
+    call: Looking, patient_id: PatientId, cursor: paging.Cursor = None, limit: paging.Limit = 200
+) -> Response:
+    """The messages to a patient or carer, the last made first; that they were read is kept in the audit."""
+    key, part = (call.clinic_id, patient_id), paging.part(cursor, limit)
 
     def effect(session: Any) -> SaidList:
-        rows = explanations.messages_of(session, key, by=call.by, now=call.now)
-        return SaidList(items=[SaidOut.model_validate(row) for row in rows])
+        found = explanations.messages_of(session, key, part, by=call.by, now=call.now)
+        rows, following = paging.cut(found, limit)
+        return SaidList(items=[SaidOut.model_validate(row) for row in rows], next=following)
 
     return call.act(effect)
 

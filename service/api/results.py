@@ -10,9 +10,11 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_vali
 
 from db.tables import ResultStatus
 from service import guard
+from service.api import paging
 from service.api.calls import Creating, Looking
 from service.api.courses import Start
 from service.api.differences import READ, DifferenceOut, DryRun
+from service.api.paging import Page
 from service.api.patients import PatientId, Text, strict
 from service.flows import draws
 from service.ingest import cells, values
@@ -89,7 +91,7 @@ class DrawnOut(BaseModel):
     difference: DifferenceOut
 
 
-class ResultList(BaseModel):
+class ResultList(Page):
     items: list[ResultOut]
 
 
@@ -112,12 +114,14 @@ def record_results(call: Creating, patient_id: PatientId, body: DrawIn, dry_run:
 
 
 @router.get("/{patient_id}/results", operation_id="list_results", response_model=ResultList)
-def list_results(call: Looking, patient_id: PatientId) -> Response:
-    """Every result of a patient that stands, the newest known first."""
-    key = call.clinic_id, patient_id
+def list_results(
+    call: Looking, patient_id: PatientId, cursor: paging.Cursor = None, limit: paging.Limit = 200
+) -> Response:
+    """The results of a patient that stand, the newest known first."""
+    key, part = (call.clinic_id, patient_id), paging.part(cursor, limit)
 
     def effect(session: Any) -> ResultList:
-        rows = draws.read(session, key, by=call.by, now=call.now)
-        return ResultList(items=[ResultOut.model_validate(row) for row in rows])
+        rows, following = paging.cut(draws.read(session, key, part, by=call.by, now=call.now), limit)
+        return ResultList(items=[ResultOut.model_validate(row) for row in rows], next=following)
 
     return call.act(effect)

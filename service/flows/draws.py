@@ -16,6 +16,7 @@ from service.flows import belongings, differences, intake
 from service.flows import results as judging
 from service.flows.courses import HERE, patient, replan
 from service.flows.differences import Difference
+from service.flows.explanations import Part
 from service.flows.intake import Columns, Intake
 from service.ingest import build
 from service.ingest.build import Options
@@ -72,9 +73,9 @@ def _accept(found: Intake) -> None:
         raise Problem(409, "These results are stored already.")
 
 
-def read(session: Session, key: Key, *, by: str, now: datetime) -> Sequence[sa.Row]:
-    """Every result of a patient, the newest known first; that it was read is kept in the audit."""
+def read(session: Session, key: Key, part: Part, *, by: str, now: datetime) -> Sequence[sa.Row]:
+    """Results of a patient, the newest known first; that it was read is kept in the audit."""
     patient(session, key)
     subject = ("patient", str(key[1]))
     audit.record(session, key[0], by, "read results", subject=subject, now=now)
-    return results.of_patients(session, [key]).get(key[1], [])[::-1]
+    return results.of_patient(session, key, before=part.before, limit=part.limit)

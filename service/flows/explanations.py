@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -15,6 +16,14 @@ from service.errors import Problem
 from service.flows import situations
 from service.flows.courses import NOTHING_HERE, patient
 from service.flows.situations import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of a list the last made first: so many, from the one made before that."""
+
+    before: UUID | None
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +81,16 @@ def _next(session: Session, seen: Seen, row: sa.Row) -> Next | None:
     return None if step is None else Next(rung=step.name, send_at=step.planned)
 
 
-def reminders_of(session: Session, key: Key, *, by: str, now: datetime) -> Sequence[sa.Row]:
+def reminders_of(session: Session, key: Key, part: Part, *, by: str, now: datetime) -> Sequence[sa.Row]:
     patient(session, key)
     _record(session, key, by, "read reminders", now)
-    return reminders.of_patient(session, key)
+    return reminders.of_patient(session, key, before=part.before, limit=part.limit)
 
 
-def messages_of(session: Session, key: Key, *, by: str, now: datetime) -> Sequence[sa.Row]:
+def messages_of(session: Session, key: Key, part: Part, *, by: str, now: datetime) -> Sequence[sa.Row]:
     patient(session, key)
     _record(session, key, by, "read messages", now)
-    return messages.of_patient(session, key)
+    return messages.of_patient(session, key, before=part.before, limit=part.limit)
 
 
 def _record(session: Session, key: Key, by: str, action: str, now: datetime) -> None:

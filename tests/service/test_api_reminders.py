@@ -54,3 +54,24 @@ def test_what_was_decided_says_how_and_what_waits_next(desk: Desk) -> None:
     [message] = [one for one in said if one["id"] == sent["reminder"]["message_id"]]
     assert message["state"] == "accepted"
     assert "Elm Street" in message["body"]
+
+
+@pytest.mark.parametrize("what", ["reminders", "messages", "results"])
+def test_paging_gives_each_once_the_last_made_first(desk: Desk, what: str) -> None:
+    draw = {"collected_on": "2026-01-03", "values": [{"analyte": "wbc", "value": "6.1", "unit": "10*9/L"}]}
+    draw["values"].append({"analyte": "plt", "value": "210", "unit": "10*9/L"})
+    desk.post(f"/patients/{desk.patient}/results", draw)
+    path = f"/patients/{desk.patient}/{what}"
+    whole = desk.get(path)
+    assert whole["next"] is None
+    assert len(whole["items"]) >= 2
+    assert [one["id"] for one in whole["items"]] == sorted(
+        (one["id"] for one in whole["items"]), reverse=True
+    )
+    paged, more = [], {}
+    while more is not None:
+        page = desk.get(path, limit=1, **more)
+        paged += page["items"]
+        more = page["next"] and {"cursor": page["next"]}
+    assert paged == whole["items"]
+    assert desk.ask("GET", path, query={"cursor": "none of ours"}).status_code == 422
