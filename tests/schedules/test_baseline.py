@@ -57,7 +57,9 @@ def test_missing_is_what_has_neither_a_value_nor_an_attestation_the_required_fir
 
 
 def test_a_condition_of_a_baseline_is_on_the_course() -> None:
-    asked = _asked({"id": "pregnancy-test", "required": True, "when": {"flags_any": ["can-become-pregnant"]}})
+    asked = _asked(
+        {"id": "pregnancy-tests-twice", "required": True, "when": {"flags_any": ["can-become-pregnant"]}}
+    )
     assert not baseline.missing(asked, measured=[], attested=[])
     assert baseline.missing(asked, measured=[], attested=[], flags=["can-become-pregnant"])
 

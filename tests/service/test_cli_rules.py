@@ -186,7 +186,7 @@ def test_a_protocol_is_shown_as_it_is_written_and_is_a_protocol(run: Run, name: 
     _, shown, _ = run("protocols", "show", name)
     assert tomllib.loads(shown)["id"] == name
     code, out, _ = run("protocols", "check", "-", stdin=shown.encode())
-    assert (code, out) == (0, f"-: a valid protocol, {name} version 1\n")
+    assert (code, out) == (0, f"-: a valid protocol, {name} version {library.protocol(name).version}\n")
     _, as_json, _ = run("protocols", "show", name, "--json")
     assert json.loads(as_json)["id"] == name
     _, checked, _ = run("protocols", "check", "-", "--json", stdin=shown.encode())
@@ -300,4 +300,4 @@ def test_a_terminal_without_utf8_gets_an_answer(tmp_path: Path) -> None:
     file.write_text(library.source_text("azathioprine-us-label"))
     done = process("protocols", "check", file, environment={"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("rich.toml: a valid protocol, azathioprine-us-label version 1\n")
+    assert done.stdout.endswith("rich.toml: a valid protocol, azathioprine-us-label version 2\n")
