@@ -1,5 +1,6 @@
 """The packaged protocols, ladders and question sets: what a clinician would change is in these files."""
 
+import difflib
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -62,14 +63,21 @@ def names() -> frozenset[str]:
 
 
 def protocol(name: str) -> Protocol:
-    """ProtocolError, naming the packaged protocols, when there is none of that id."""
+    """ProtocolError, naming the packaged protocols of that medicine or the nearest, when there is none."""
     if name in templates():
         raise ProtocolError(
             "this is a template: the clinic sets its figures first (nextcount protocols fill)"
         )
     if name not in protocols():
-        raise ProtocolError(f"there is no such packaged protocol: use one of {', '.join(protocols())}")
+        raise ProtocolError(f"there is no such packaged protocol: use one of {', '.join(_near(name))}")
     return protocols()[name]
+
+
+def _near(name: str) -> list[str]:
+    """The packaged protocols that somebody may have meant: never none, and few enough to read."""
+    medicine = name.split("-")[0]
+    same = [known for known in protocols() if known.split("-")[0] == medicine]
+    return same or difflib.get_close_matches(name, protocols(), n=5, cutoff=0)
 
 
 def either(name: str) -> Protocol:

@@ -194,7 +194,10 @@ def test_a_protocol_is_shown_as_it_is_written_and_is_a_protocol(run: Run, name: 
 
 
 def test_an_unknown_protocol_is_refused_with_those_there_are(run: Run) -> None:
-    refused(run("protocols", "show", "no-such"), "no-such", *library.protocols())
+    azathioprine = [name for name in library.protocols() if name.startswith("azathioprine-")]
+    refused(run("protocols", "show", "azathioprine-nhs-leeds"), "azathioprine-nhs-leeds", *azathioprine)
+    refused(run("protocols", "show", "hydroxychlorquine"), "hydroxychlorquine", "hydroxychloroquine-aao-2016")
+    refused(run("protocols", "show", "no-such"), "no-such", "no such packaged protocol: use one of")
 
 
 @pytest.mark.parametrize(
