@@ -54,6 +54,10 @@ INVARIANTS: Mapping[str, str] = {
         SELECT clinic_id, id FROM work_item
         WHERE kind = 'check-in' AND level IN ('same-day', 'emergency') AND state = 'done'
         AND (owner IS NULL OR note IS NULL)""",
+    "what a patient reported has exactly one work item": """
+        SELECT r.clinic_id, r.id FROM patient_report r
+        WHERE 1 <> (SELECT count(*) FROM work_item w
+            WHERE w.clinic_id = r.clinic_id AND w.key = r.work_key)""",
     "no reminder waits on a closed item": """
         SELECT r.clinic_id, r.id FROM reminder r
         JOIN item i ON i.clinic_id = r.clinic_id AND i.id = r.item_id

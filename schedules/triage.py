@@ -6,7 +6,7 @@ person's.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -125,15 +125,17 @@ def _celsius(one: Given) -> Decimal | None:
 
 
 def _words(asked: QuestionSet, question: Question, one: Given) -> Iterator[Reason]:
-    if not one.text.strip():
-        return
-    text, red = one.text.casefold(), asked.red_words
-    if any(word in text for word in red.every):
-        said = f"{question.title}: the patient's own words name a danger."
-        yield _reason(red.level, said, red, question=question.id)
-    else:
-        said = f"{question.title}: the patient wrote in words, for a person to read."
-        yield _reason(asked.rules.free_text.level, said, asked.rules.free_text, question=question.id)
+    for reason in in_words(asked, one.text):
+        yield replace(reason, sentence=f"{question.title}: {reason.sentence}", question=question.id)
+
+
+def in_words(asked: QuestionSet, text: str) -> Iterator[Reason]:
+    """What a patient wrote: a person's, and red where a word of it names a danger."""
+    red, free = asked.red_words, asked.rules.free_text
+    if any(word in text.casefold() for word in red.every):
+        yield _reason(red.level, "The patient's own words name a danger.", red)
+    elif text.strip():
+        yield _reason(free.level, "The patient wrote in words, for a person to read.", free)
 
 
 def _strange(asked: QuestionSet, given: Mapping[str, Given]) -> Iterator[Reason]:

@@ -7,7 +7,7 @@ from sqlmodel import SQLModel
 
 from db.tables.answers import StoredAnswer
 from db.tables.audit import AuditEntry
-from db.tables.check_ins import Bound, CheckIn, CheckInAnswer, CheckInSwitch
+from db.tables.check_ins import Bound, CheckIn, CheckInAnswer, CheckInSwitch, PatientReport
 from db.tables.clinics import Clinic
 from db.tables.contacts import Audience, Channel, Consent, Contact
 from db.tables.courses import Course, CourseEvent
@@ -64,6 +64,7 @@ __all__ = [
     "Message",
     "MessageState",
     "Patient",
+    "PatientReport",
     "Pause",
     "ProtocolProposal",
     "ProtocolVersion",

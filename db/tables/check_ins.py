@@ -74,3 +74,33 @@ class CheckInSwitch(Row, table=True):
     set_version: int
     by: str
     at: datetime
+
+
+class PatientReport(Row, table=True):
+    """What a patient, or who holds the link, told by themselves. A proposal waits for a person's decision."""
+
+    __tablename__ = "patient_report"
+    __table_args__ = (
+        belongs_to("patient"),
+        belongs_to("message"),
+        belongs_to("contact"),
+        sa.CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name="decision_has_person"),
+        sa.Index("ix_patient_report_patient", "clinic_id", "patient_id"),
+    )
+
+    patient_id: UUID
+    message_id: UUID  # whose link it was
+    contact_id: UUID | None = None  # of a wrong number
+    kind: str
+    choice: str
+    on: date | None = None
+    text: str | None = None
+    level: Level = Field(sa_type=enum_of(Level, "level"))
+    reasons: list[str] = Field(default_factory=list, sa_type=JsonText)
+    work_key: str
+    proposes: str | None = None  # an event for a clinician to accept
+    accepted: bool | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    decision: str | None = None  # in words
+    at: datetime

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -43,6 +43,8 @@ class Contact(Row, table=True):
     channel: Channel = Field(sa_type=enum_of(Channel, "channel"))
     address: str
     bad_since: datetime | None = None
+    relation: str | None = None  # a carer's: guardian, parent, partner ...; null: not said
+    ends_on: date | None = None  # from that day on nothing is sent there
     import_id: UUID | None = None
     voided_at: datetime | None = None
 

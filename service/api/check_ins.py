@@ -1,23 +1,28 @@
 """For clinics: whether patients are asked the question set, and what they answered."""
 
 from datetime import date
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Path, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from db.tables import Bound
 from schedules.fields import Level
 from service import guard
 from service.api.calls import Looking
+from service.api.courses import Start
 from service.api.differences import READ
+from service.api.events import Note
 from service.api.patients import PatientId, strict
 from service.api.problems import documented
-from service.flows import answered, asking
-from service.flows.answered import Answered
+from service.flows import answered, asking, decisions
+from service.flows.answered import Answered, Reported
+from service.flows.decisions import Decision
 
 router = guard.router(prefix="/v1", tags=["check-ins"])
+
+ReportId = Annotated[UUID, Path(examples=["01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d64"])]
 
 
 class SwitchIn(BaseModel):
@@ -89,8 +94,45 @@ class CheckInOut(BaseModel):
         )
 
 
+class ReportOut(BaseModel):
+    """What a patient told by themselves. What it proposes waits until a clinician decides."""
+
+    model_config = READ
+
+    id: UUID
+    at: AwareDatetime
+    kind: str = Field(examples=["reaction"])
+    choice: str = Field(examples=["widespread"])
+    on: date | None
+    text: str | None
+    level: Level
+    reasons: list[str]
+    proposes: str | None = Field(examples=["hold"], description="An event of a course, or nothing.")
+    accepted: bool | None = Field(description="Null: nobody has decided.")
+    decided_by: str | None
+    decided_at: AwareDatetime | None
+    decision: str | None
+    work_item_id: UUID | None = None
+
+    @classmethod
+    def of(cls, one: Reported) -> Self:
+        return cls.model_validate(one.row).model_copy(update={"work_item_id": one.work_item_id})
+
+
 class CheckInList(BaseModel):
     items: list[CheckInOut]
+    reports: list[ReportOut] = Field(description="What the patient reported by themselves.")
+
+
+class DecisionIn(BaseModel):
+    """Whether what a report proposes becomes an event of a course."""
+
+    model_config = strict({"accept": False, "text": "Spoke with her: the rash is from a plant."})
+
+    accept: bool
+    text: Note
+    course_id: UUID | None = Field(None, description="Of which course; needed to accept.")
+    review_on: Start | None = Field(None, description="Of a pause: when it is looked at again.")
 
 
 @router.post(
@@ -117,6 +159,26 @@ def list_check_ins(call: Looking, patient_id: PatientId) -> Response:
 
     def effect(session: Any) -> CheckInList:
         found = answered.of_patient(session, key, by=call.by, now=call.now)
-        return CheckInList(items=[CheckInOut.of(one) for one in found])
+        told = answered.reports_of(session, key)
+        return CheckInList(
+            items=[CheckInOut.of(one) for one in found], reports=[ReportOut.of(one) for one in told]
+        )
+
+    return call.act(effect)
+
+
+@router.post(
+    "/patient-reports/{report_id}/decision",
+    operation_id="decide_report",
+    response_model=ReportOut,
+    responses=documented(409),
+)
+def decide_report(call: Looking, report_id: ReportId, body: DecisionIn) -> Response:
+    """Accept or decline what a patient's report proposes. The work item stays open for what came of it."""
+    key = call.clinic_id, report_id
+
+    def effect(session: Any) -> ReportOut:
+        found = decisions.decide(session, key, Decision(**body.model_dump()), by=call.by, now=call.now)
+        return ReportOut.of(found)
 
     return call.act(effect)

@@ -24,6 +24,8 @@ PUBLIC = frozenset(
         "patient_page",  # a signed link, and a birth date
         "patient_opens",
         "patient_stops",
+        "patient_starts",
+        "patient_is_another",
         "patient_tells",
         "patient_calendar",
     }
@@ -85,6 +87,7 @@ ROWS = (
     ("switch_check_ins", "clinician admin", "clinician admin"),
     ("list_check_ins", CARE, CARE),
     ("merge_patient", "coordinator admin", "coordinator admin"),
+    ("decide_report", "clinician admin", "clinician admin"),
     # pages
     ("front_page", CARE, CARE),
     ("overdue_page", CARE, CARE),

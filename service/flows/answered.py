@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import audit, check_ins, work_items
+from db import audit, check_ins, patient_reports, work_items
 from db.batches import Key
 from schedules import library
 from service.flows.courses import patient
@@ -49,6 +49,19 @@ def of_patient(session: Session, key: Key, *, by: str, now: datetime) -> list[An
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    row: sa.Row
+    work_item_id: UUID | None
+
+
+def reports_of(session: Session, key: Key) -> list[Reported]:
+    """What the patient reported by themselves, the newest first."""
+    rows = patient_reports.of_patient(session, key)
+    asked = work_items.with_keys(session, [(row.clinic_id, row.work_key) for row in rows])
+    return [Reported(row=row, work_item_id=asked.get((row.clinic_id, row.work_key))) for row in rows]
 
 
 def _answer(row: sa.Row, one: sa.Row) -> Answer:

@@ -1,7 +1,7 @@
 """Which clinics ask the question set: a named person switches it on, once somebody is there for answers."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,9 +12,9 @@ from db.tables import CheckInSwitch
 from schedules import library
 from schedules.questions import QuestionSet
 from service.errors import Problem
-from service.flows import staff
+from service.flows import rota
 
-AHEAD = timedelta(days=7)  # that somebody is reachable for
+AHEAD = 7  # days for which somebody must be reachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,8 @@ def asked(session: Session, clinic_id: UUID) -> QuestionSet | None:
 
 
 def is_covered(session: Session, clinic_id: UUID, now: datetime) -> bool:
-    """Whether a red answer is told to somebody at once."""
-    return staff.unmailed(session, clinic_id) == []
+    """Whether the rota names a reachable person for every rung at every hour of the next days."""
+    return not rota.is_covered(session, clinic_id, now, days=AHEAD)
 
 
 def standing(session: Session, clinic_id: UUID, *, now: datetime) -> Standing:
@@ -51,7 +51,7 @@ def switch(session: Session, clinic_id: UUID, *, on: bool, by: str, named: bool,
         raise Problem(409, "Check-ins are switched by a named person: use your key.")
     if on and not is_covered(session, clinic_id, now):
         raise Problem(
-            409, f"Nobody is reachable for every hour of the next {AHEAD.days} days: fill the rota first."
+            409, f"Nobody is reachable for every hour of the next {AHEAD} days: fill the rota first."
         )
     asked = library.question_set()
     row = {"clinic_id": clinic_id, "on": on, "set_id": asked.id, "set_version": asked.version}

@@ -93,7 +93,13 @@ def answer(session: Session, visitor: Visitor, *, choice: str, text: str, now: d
 def stop(session: Session, visitor: Visitor, *, now: datetime) -> str:
     """No more messages to whoever holds the link; the clinic hears, for the monitoring goes on."""
     words = f"{visitor.words.page.stop_help} {visitor.words.page.stop}"
-    withdrawn = {"purpose": contacts.REMINDERS, "given": False, "source": "link", "wording": words, "at": now}
+    withdrawn = {
+        "purpose": contacts.REMINDERS,
+        "given": False,
+        "source": visitors.LINK,
+        "wording": words,
+        "at": now,
+    }
     mine = contacts.of_patients(session, [visitor.key]).get(visitor.patient.id, [])
     rows = [
         {"clinic_id": visitor.clinic.id, "patient_id": visitor.patient.id, "contact_id": contact.id}

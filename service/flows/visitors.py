@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import audit, clinics, courses, items, messages, patients, replies
+from db import audit, clinics, contacts, courses, items, messages, patient_reports, patients, replies
 from db.batches import Key
 from db.items import Stored
 from db.tables import Audience, Clinic, Reply, ReplyKind
@@ -22,6 +22,7 @@ from service.messages.catalogues import Catalogue
 GOOD_FOR = timedelta(days=90)  # a message's link: a product choice
 MOST_WRONG, WITHIN = 5, timedelta(days=1)  # birth dates, of one patient
 ACTOR = "by the link of a message"
+LINK = "link"  # the source of a consent that the page gave or took
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Visitor:
     patient: sa.Row
     words: Catalogue
     today: date
+    stopped: bool  # the page ended messages to whoever holds the link
+    disowned: bool  # somebody said that this address is not the patient's
 
     @property
     def key(self) -> Key:
@@ -41,7 +44,7 @@ class Visitor:
 
     @property
     def may_open(self) -> bool:
-        return self.audience is Audience.PATIENT and self.patient.ended_reason is None
+        return self.audience is Audience.PATIENT and self.patient.ended_reason is None and not self.disowned
 
     def born(self, on: date | None) -> bool:
         return on is not None and on == self.patient.birth_date
@@ -73,7 +76,10 @@ def find(session: Session, message_id: UUID, *, now: datetime) -> Visitor | None
     clinic = clinics.get(session, message.clinic_id)
     if clinic is None or patient.voided_at is not None:
         return None
+    key = (message.clinic_id, message.patient_id)
     return Visitor(
+        stopped=bool(stopped(session, key, message.audience)),
+        disowned=patient_reports.is_disowned(session, (message.clinic_id, message_id)),
         message_id=message_id,
         audience=message.audience,
         clinic=clinic,
@@ -81,6 +87,17 @@ def find(session: Session, message_id: UUID, *, now: datetime) -> Visitor | None
         words=catalogues.every()[wordings.spoken(patient, wordings.signed(session))],
         today=days.local_day(now, days.zone(patient.time_zone)),
     )
+
+
+def stopped(session: Session, patient: Key, audience: Audience) -> Sequence[sa.Row]:
+    """The consents that the page took back, where they are the newest."""
+    mine = {
+        row.id
+        for row in contacts.of_patients(session, [patient]).get(patient[1], [])
+        if row.audience is audience
+    }
+    newest = contacts.consents(session, [patient]).get(patient[1], [])
+    return [row for row in newest if row.contact_id in mine and not row.given and row.source == LINK]
 
 
 def is_locked(session: Session, visitor: Visitor, *, now: datetime) -> bool:

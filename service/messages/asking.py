@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from schedules import library
+from schedules import consequences, library
 from service.messages.parts import Part, Plain, holds
 
 
@@ -23,6 +23,32 @@ class AdviceWords(Part):
     contact: Plain
     pregnancy: Plain
     doses: Plain
+
+
+class ReportWords(Part):
+    title: Plain
+    ask: Plain
+    text: Plain
+    choices: dict[str, Plain]
+
+
+class ReportsWords(Part):
+    """What can be told at any time."""
+
+    heading: Plain
+    help: Annotated[str, holds("clinic")]
+    on: Plain
+    send: Plain
+    again: Plain
+    kinds: dict[str, ReportWords]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        wanted = {each.id: [choice.id for choice in each.choices] for each in consequences.reports().values()}
+        found = {name: list(words.choices) for name, words in self.kinds.items()}
+        if list(wanted.items()) != list(found.items()):
+            raise ValueError("it has other reports or choices than reports.toml, or another order")
+        return self
 
 
 class CheckInWords(Part):

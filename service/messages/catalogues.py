@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from service.messages import parts
-from service.messages.asking import CheckInWords
+from service.messages.asking import CheckInWords, ReportsWords
 from service.messages.parts import Part, Plain, holds
 
 FALLBACK = "en"  # the project's own text, in use until a clinic signs its own: without it nobody could enrol
@@ -137,6 +137,14 @@ class Page(Part):
     stop_help: Plain
     stop_send: Plain
     stopped: Plain
+    start: Plain
+    start_help: Plain
+    start_send: Plain
+    started: Plain
+    wrong_number: Plain
+    wrong_number_help: Plain
+    wrong_number_send: Plain
+    disowned: Plain
     not_open: Plain
     back: Plain
 
@@ -155,6 +163,7 @@ class Catalogue(Part):
     carer: Voice
     page: Page
     check_in: CheckInWords = Field(alias="check-in")
+    reports: ReportsWords
 
     def voice(self, audience: str) -> Voice:
         return {"patient": self.patient, "carer": self.carer}[audience]

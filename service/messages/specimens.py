@@ -64,7 +64,8 @@ def words_of_the_page(language: str) -> list[str]:
 
 def words_of_check_ins(language: str) -> list[str]:
     filled = {"clinic": SENDER.clinic, "phone": SENDER.phone, "emergency": SENDER.emergency_number}
-    words = catalogues.every()[language].check_in.model_dump(by_alias=True)
+    whole = catalogues.every()[language]
+    words = {"check-in": whole.check_in.model_dump(by_alias=True), "reports": whole.reports.model_dump()}
     return [f"{name}: {text.format(**filled)}" for name, text in _leaves(words)]
 
 

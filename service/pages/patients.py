@@ -3,7 +3,7 @@
 The address is the key, so it stands in no log: requests are logged by their route's template.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -18,7 +18,7 @@ from service import guard
 from service import links as addresses
 from service.deps import House, InHouse, Now
 from service.errors import Problem
-from service.flows import calendars, replies, visitors
+from service.flows import calendars, replies, telling, visitors
 from service.flows.visitors import Visitor
 from service.pages import visiting
 from service.pages.templating import render
@@ -26,7 +26,8 @@ from service.pages.visiting import NOTHING_TOLD, Told
 
 LARGEST_FORM = 32768  # a check-in's words, where every sign takes twelve
 MOST_FIELDS = 64
-ACTS = ("done", "visit", "answer", "check-in")
+TOLD = {"check-in": visiting.take, "report": visiting.tell}
+ACTS = ("done", "visit", "answer", *TOLD)
 CALENDAR = "text/calendar; charset=utf-8"
 
 router = guard.router(include_in_schema=False, default_response_class=HTMLResponse)
@@ -78,11 +79,27 @@ def opened(token: str, house: InHouse, now: Now, form: Form) -> HTMLResponse:
 @router.post("/p/{token}/stop", operation_id="patient_stops")
 def stop(token: str, house: InHouse, now: Now) -> HTMLResponse:
     """No more messages. It shows nothing, so it asks nothing: a mail program may post it by itself."""
+    return _without_birth_date(token, house, now, replies.stop)
+
+
+@router.post("/p/{token}/start", operation_id="patient_starts")
+def start(token: str, house: InHouse, now: Now) -> HTMLResponse:
+    """Messages again, where this page ended them."""
+    return _without_birth_date(token, house, now, telling.start)
+
+
+@router.post("/p/{token}/wrong-number", operation_id="patient_is_another")
+def wrong_number(token: str, house: InHouse, now: Now) -> HTMLResponse:
+    """Whoever reads this is not the patient. A birth date they cannot know."""
+    return _without_birth_date(token, house, now, telling.disown)
+
+
+def _without_birth_date(token: str, house: House, now: datetime, effect: Callable[..., str]) -> HTMLResponse:
     with writing(house.engine) as session:
         visitor = _visitor(session, house, token, now)
         if visitor is None:
             return _nothing()
-        said = replies.stop(session, visitor, now=now)
+        said = effect(session, visitor, now=now)
     return _closed(visitor, token, notice=said)
 
 
@@ -95,8 +112,8 @@ def tell(token: str, act: str, house: InHouse, now: Now, form: Form) -> HTMLResp
             return _nothing()
         if not _is_open(house, visitor, form, now):
             return _closed(visitor, token, notice="too_long")
-        if act == "check-in":
-            told = visiting.take(session, visitor, form, now=now)
+        if act in TOLD:
+            told = TOLD[act](session, visitor, form, now=now)
             return _open(session, house, visitor, token, now, told=told)
         said = _tell(session, visitor, act, form, now)
         return _open(session, house, visitor, token, now, notice=said)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from schedules.triage import Assessment
-from service.flows import asking, check_ins
+from schedules import consequences, triage
+from service.flows import asking, check_ins, telling
 from service.flows.visitors import Duty, Visitor
 
 
@@ -26,13 +26,21 @@ NOTHING_TOLD = Told()
 def take(session: Session, visitor: Visitor, form: Mapping[str, str], *, now: datetime) -> Told:
     """Keep a check-in's answers, and say what to do: the most urgent first."""
     found = check_ins.take(session, visitor, check_ins.read(form), now=now)
-    return Told(_sentences(visitor, found), found.is_red)
+    return Told(_sentences(visitor, found.advice), found.is_red)
 
 
-def _sentences(visitor: Visitor, found: Assessment) -> list[str]:
+def tell(session: Session, visitor: Visitor, form: Mapping[str, str], *, now: datetime) -> Told:
+    """Keep what a patient reports by themselves, and say what to do."""
+    found = telling.tell(session, visitor, telling.read(form), now=now)
+    if found is None:
+        return Told([visitor.words.reports.again])
+    return Told(_sentences(visitor, found.advice), found.level in triage.RED)
+
+
+def _sentences(visitor: Visitor, names: Sequence[str]) -> list[str]:
     words = visitor.words.check_in
     advice = words.advice.model_dump(by_alias=True)
-    return [filled(visitor, text) for text in (*(advice[name] for name in found.advice), words.kept)]
+    return [filled(visitor, text) for text in (*(advice[name] for name in names), words.kept)]
 
 
 def page(session: Session, visitor: Visitor, duties: Sequence[Duty], *, now: datetime) -> dict[str, Any]:
@@ -43,6 +51,8 @@ def page(session: Session, visitor: Visitor, duties: Sequence[Duty], *, now: dat
     return {
         "asked": asking.asked(session, visitor.clinic.id),
         "check_in_item": named,
+        "reports": list(consequences.reports().values()),
+        "reports_help": filled(visitor, visitor.words.reports.help),
         "check_in": {"watched": filled(visitor, watched)},
     }
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from db import batches, work_items
 from db.engine import writing
-from db.tables import Clinic, UserRole
+from db.tables import Clinic, PatientReport, UserRole
 from db.types import new_id
 from schedules import library
 from service.api.events import EVENT_EXAMPLE
@@ -111,9 +111,30 @@ class World:
         work |= {"level": "routine", "role": "coordinator", "key": "said-done", "due_by": practice.clock()}
         with writing(practice.engine) as session:
             work_items.raise_(session, [work], now=practice.clock())
+        self.ids["report_id"] = self._reported(patient_id)
         self.ids["item_id"] = practice.items[-1].id
         self.ids["reminder_id"] = practice.reminders[-1].id
         self.ids["work_item_id"] = practice.work[-1].id
+
+    def _reported(self, patient_id: UUID) -> UUID:
+        """A report that proposes a pause, by the link of a message."""
+        practice, now = self.practice, self.practice.clock()
+        owner = {"clinic_id": practice.clinic_id, "patient_id": patient_id}
+        [message, *_] = [row for row in practice.messages if row.patient_id == patient_id]
+        work = {"kind": "reaction-told", "level": "24h", "role": "clinician", "key": "told", "due_by": now}
+        told = {
+            "message_id": message.id,
+            "kind": "reaction",
+            "choice": "widespread",
+            "level": "24h",
+            "at": now,
+        }
+        with writing(practice.engine) as session:
+            work_items.raise_(session, [owner | work], now=now)
+            [row] = batches.insert(
+                session, PatientReport, [owner | told | {"work_key": "told", "proposes": "hold"}]
+            )
+        return UUID(str(row["id"]))
 
     @cached_property
     def client(self) -> TestClient:

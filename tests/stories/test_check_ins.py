@@ -1,21 +1,23 @@
 """A patient answers the question set: answers and the person who is asked are one, whatever happens."""
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
-from db import clinics, invariants
+from db import invariants
 from db.engine import reading, writing
-from db.tables import Bound, CheckIn, CheckInAnswer, CourseEvent
+from db.tables import Bound, Channel, CheckIn, CheckInAnswer, CourseEvent
 from schedules import library, triage
 from schedules.facts import Class
+from schedules.rota import EVERY_DAY, RUNGS
 from schedules.triage import Assessment
 from service.errors import Problem
-from service.flows import asking, check_ins, doctor, reminders, staff, visitors, work_items
+from service.flows import asking, check_ins, doctor, reminders, rota, visitors, work_items
+from service.flows.rota import Duty
 from service.flows.work_items import Outcome, Person
 from tests.stories.conftest import Practice
 from tests.stories.test_said import a_protocol
@@ -29,16 +31,16 @@ AMBER = {"q.vomiting": "eats-less"}
 
 
 def ask(practice: Practice) -> None:
-    """The clinic switches the question set on, with somebody to be told of what is red."""
+    """The clinic switches the question set on, with somebody to be told of what is red at every hour."""
+    always = {"weekdays": EVERY_DAY, "begins": time(0), "ends": time(0)}
+    duties = [
+        Duty(rung=rung, person=f"Rosa {rung}", channel=Channel.EMAIL, address=f"{rung}@elm.example", **always)
+        for rung in RUNGS
+    ]
+    now = practice.clock()
     with writing(practice.engine) as session:
-        clinic = clinics.get(session, practice.clinic_id)
-        assert clinic is not None
-        staff.put(
-            session, clinic, "duty@elm.example", digest=True, alarms=True, by="a test", now=practice.clock()
-        )
-        asking.switch(
-            session, practice.clinic_id, on=True, by="Rosa Example", named=True, now=practice.clock()
-        )
+        rota.put(session, practice.clinic_id, duties, version=0, by="a test", now=now)
+        asking.switch(session, practice.clinic_id, on=True, by="Rosa Example", named=True, now=now)
 
 
 def enrolled(practice: Practice, **columns: Any) -> UUID:
