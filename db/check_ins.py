@@ -1,7 +1,7 @@
 """Check-ins: what patients answered, what the rules made of it, and which clinics ask."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,6 +10,9 @@ from sqlmodel import Session
 from db import batches
 from db.batches import Key
 from db.tables import CheckIn, CheckInAnswer, CheckInSwitch
+from schedules.adherence import Period
+
+DAY = timedelta(days=1)
 
 
 def switched(session: Session, clinic_id: UUID) -> sa.Row | None:
@@ -52,3 +55,17 @@ def since(session: Session, *, at: datetime | None, clinic_id: UUID | None = Non
     conditions = [] if at is None else [found.c.at >= at]
     conditions += [] if clinic_id is None else [found.c.clinic_id == clinic_id]
     return session.execute(sa.select(found).where(*conditions).order_by(found.c.at, found.c.id)).all()
+
+
+def choices(session: Session, period: Period, *, clinic_id: UUID | None = None) -> Sequence[sa.Row]:
+    """Every choice of the period's check-ins, and of a day around it, for clinics' days are not UTC's."""
+    found, given = batches.table(CheckIn), batches.table(CheckInAnswer)
+    whose = [found.c[name] for name in ("clinic_id", "patient_id", "at", "set_id", "set_version")]
+    of_check_in = sa.and_(given.c.clinic_id == found.c.clinic_id, given.c.check_in_id == found.c.id)
+    begin = datetime.combine(period.first - DAY, time(), UTC)
+    end = datetime.combine(period.last + DAY, time.max, UTC)
+    mine = [] if clinic_id is None else [found.c.clinic_id == clinic_id]
+    query = sa.select(*whose, given.c.question, given.c.choice).join_from(found, given, of_check_in)
+    return session.execute(
+        query.where(found.c.at >= begin, found.c.at <= end, *mine).order_by(found.c.at, found.c.id)
+    ).all()

@@ -4,19 +4,21 @@ from datetime import date
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import Path, Response
+from fastapi import Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from db.tables import Bound
 from schedules.fields import Level
 from service import guard
-from service.api.calls import Looking
+from service.api.calls import Asked, Looking
 from service.api.courses import Start
 from service.api.differences import READ
 from service.api.events import Note
 from service.api.patients import PatientId, strict
 from service.api.problems import documented
-from service.flows import answered, asking, decisions
+from service.deps import Asks, InHouse, Now
+from service.errors import Problem, Refused
+from service.flows import answered, asking, decisions, side_effects
 from service.flows.answered import Answered, Reported
 from service.flows.decisions import Decision
 
@@ -124,6 +126,39 @@ class CheckInList(BaseModel):
     reports: list[ReportOut] = Field(description="What the patient reported by themselves.")
 
 
+class FigureOut(BaseModel):
+    """A share of patients; without a denominator its rate is null, which is no data and not 0."""
+
+    name: str = Field(examples=["any-side-effect"])
+    numerator: int
+    denominator: int
+    rate: float | None
+    sentence: str
+
+
+class PublishedOut(BaseModel):
+    """What others published, with whom it was counted in."""
+
+    figure: str
+    says: str
+    population: str
+    source: str
+    evidence: str
+    percent: float | None
+
+
+class DaysOut(BaseModel):
+    first: date
+    last: date
+
+
+class FiguresOut(BaseModel):
+    period: DaysOut
+    figures: list[FigureOut]
+    published: list[PublishedOut]
+    limits: str
+
+
 class DecisionIn(BaseModel):
     """Whether what a report proposes becomes an event of a course."""
 
@@ -165,6 +200,25 @@ def list_check_ins(call: Looking, patient_id: PatientId) -> Response:
         )
 
     return call.act(effect)
+
+
+@router.get("/reports/check-ins", operation_id="report_check_ins", responses=documented(422))
+def report_check_ins(
+    house: InHouse,
+    now: Now,
+    caller: Asks,
+    clinic: Asked = None,
+    first: Annotated[Start | None, Query(alias="from", description="By default a year back.")] = None,
+    last: Annotated[Start | None, Query(alias="to", description="By default today.")] = None,
+) -> FiguresOut:
+    """Side effects and control from the clinic's own check-ins, beside published rates with their people."""
+    try:
+        found = side_effects.report(
+            house.engine, clinic_id=caller.clinic(clinic), first=first, last=last, now=now
+        )
+    except Refused as error:
+        raise Problem(422, str(error)) from None
+    return FiguresOut.model_validate(side_effects.as_json(found))
 
 
 @router.post(

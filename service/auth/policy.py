@@ -87,6 +87,7 @@ ROWS = (
     ("switch_check_ins", "clinician admin", "clinician admin"),
     ("list_check_ins", CARE, CARE),
     ("merge_patient", "coordinator admin", "coordinator admin"),
+    ("report_check_ins", ALL, ALL),
     ("decide_report", "clinician admin", "clinician admin"),
     # pages
     ("front_page", CARE, CARE),
@@ -94,6 +95,7 @@ ROWS = (
     ("work_page", CARE, CARE),
     ("outbox_page", CARE, CARE),
     ("adherence_page", ALL, ALL),
+    ("side_effects_page", ALL, ALL),
     ("prescribing_page", CARE, CARE),
 )
 

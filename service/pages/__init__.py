@@ -20,7 +20,7 @@ from schedules.groups import By
 from service import auth, guard
 from service.auth import Caller
 from service.deps import ANYBODY, Asks, House, InHouse, Now
-from service.flows import escalations, figures, health, outbox, overdue, prescribing, reports
+from service.flows import escalations, figures, health, outbox, overdue, prescribing, reports, side_effects
 from service.flows.reports import Question
 from service.pages import plots
 from service.pages.templating import render
@@ -151,6 +151,24 @@ def adherence(
         all_time=_address("", clinic=clinic, by=by.value, period="all"),
         download=_address("/v1/reports/adherence", **asked),
         download_lines=_address("/v1/reports/adherence/lines", **asked, limit=MOST_LINES),
+    )
+
+
+@router.get("/reports/side-effects", operation_id="side_effects_page")
+def side_effects_report(house: InHouse, now: Now, caller: Asks, clinic: Clinic = None) -> HTMLResponse:
+    """Of the last year."""
+    clinic = caller.clinic(clinic)
+    report = side_effects.report(house.engine, clinic_id=clinic, first=None, last=None, now=now)
+    return _page(
+        house,
+        now,
+        "side_effects.html",
+        caller,
+        report=report,
+        found=plots.side_effects(report),
+        sentences=[side_effects.sentence(measure) for measure in report.measures],
+        limits=side_effects.LIMITS,
+        download=_address("/v1/reports/check-ins", clinic=clinic),
     )
 
 

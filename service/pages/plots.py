@@ -7,6 +7,7 @@ from schedules.adherence import LATE, MISSED, ON_TIME, OVERDUE
 from schedules.facts import Status
 from service.flows import prescribing
 from service.flows.reports import Report
+from service.flows.side_effects import Figures
 from service.pages.templating import percent
 
 MOST_BARS = 40
@@ -45,6 +46,18 @@ def standings(counts: Mapping[Status, int]) -> list[Bar]:
             [Piece(status.value, 0, 100 * count / whole)] if count else [],
         )
         for status, count in counts.items()
+    ]
+
+
+def side_effects(report: Figures) -> list[Bar]:
+    """A bar for each figure that there is, as long as its share of the patients."""
+    return [
+        Bar(
+            measure.counted.capitalize(),
+            f"{percent(measure)}: {measure.numerator} of {measure.denominator}",
+            [Piece("late", 0, round(100 * measure.rate, 3))] if measure.rate else [],
+        )
+        for measure in report.measures
     ]
 
 

@@ -200,8 +200,8 @@ def test_H69_a_check_in_names_no_medicine_that_is_watched_and_no_condition(langu
 def test_nothing_that_a_patient_reads_tells_to_stop_a_medicine(language: str) -> None:
     said = [*specimens.words_of_check_ins(language), *specimens.words_of_the_page(language)]
     told = re.compile(
-        r"(?<!not )(?<!nor )\b(stop|pause|skip|change|reduce) (taking |the |your )+(tablets?|medicine|dose)|"
-        r"(?<!no )\b(deje|suspenda|cambie|reduzca) (de tomar |sus |la |el )+(pastillas|medic|dosis)",
+        r"(?<!not )(?<!or )\b(stop|pause|skip|change|reduce) (taking |the |your )+(tablets?|medicine|dose)|"
+        r"(?<!no )(?<!ni )\b(deje|suspenda|cambie|reduzca) (de tomar |sus |la |el )+(pastillas|medic|dosis)",
         re.IGNORECASE,
     )
     assert [text for text in said if told.search(text)] == []
