@@ -15,6 +15,7 @@ from schedules.facts import Class, Course, Draw, Event, EventType, Item, State
 from schedules.ladder import Hours
 from schedules.plan import EventRefused, plan
 from schedules.protocol import Protocol
+from schedules.status import CONCERNED
 
 START = date(2026, 1, 31)
 LAST = START + timedelta(days=400)
@@ -148,6 +149,17 @@ def test_days_and_ordinals_are_in_order(life) -> None:  # type: ignore[no-untype
             done = item.class_ in (Class.ON_TIME, Class.LATE, Class.ATTESTED)
             assert done == (item.collected_on is not None)
             assert item.collected_on is None or item.collected_on <= life[3]
+
+
+@given(lives)
+@settings(max_examples=200, deadline=None)
+def test_a_clock_that_was_never_held_begins_with_its_first_item(life) -> None:  # type: ignore[no-untyped-def]
+    """What db/clock_days.py reads of the first items alone."""
+    protocol, events, draws, today = life
+    found = planned(protocol, [e for e in events if e.type not in CONCERNED], draws, today)
+    for clock in protocol.clocks:
+        dues = [item.due_on for item in found.items if item.clock == clock.id]
+        assert not dues or min(dues) == dues[0]
 
 
 @given(lives)
