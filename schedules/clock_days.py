@@ -67,18 +67,31 @@ def _begin(record: Record) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Many clocks at once, none of them ever held: on each day, how many begin to count less how many end."""
+    """Many clocks at once: on each day, how many begin to count less how many end."""
 
-    medicine: Counter[date] = field(default_factory=Counter)
+    medicine: Counter[date] = field(default_factory=Counter)  # not held
     overdue: Counter[date] = field(default_factory=Counter)
+    held: Counter[date] = field(default_factory=Counter)
+
+    def add(self, record: Record, period: Period) -> None:
+        """The days of one clock in the period."""
+        masks = _masks(record, period.first, period.last)
+        for changes, mask in zip((self.medicine, self.overdue, self.held), masks, strict=True):
+            turns = mask ^ (mask << 1)
+            while turns:
+                turn = turns & -turns
+                changes[period.first + timedelta(days=turn.bit_length() - 1)] += 1 if mask & turn else -1
+                turns ^= turn
 
 
 def between_edges(edges: Edges, period: Period, *, as_of: date) -> Measure:
     """The same measure: every beginning counts from its day to the end, and every end takes the rest away."""
     last = min(period.last, as_of)
-    ours, overdue = (_counted(changes, period.first, last) for changes in (edges.medicine, edges.overdue))
+    ours, overdue, held = (
+        _counted(changes, period.first, last) for changes in (edges.medicine, edges.overdue, edges.held)
+    )
     parts = {IN_DATE: ours - overdue, OVERDUE: overdue}
-    excluded = {Class.HELD.value: 0}
+    excluded = {Class.HELD.value: held}
     return Measure(name=NAME, period=period, counted=IN_DATE, parts=parts, excluded=excluded)
 
 

@@ -25,8 +25,8 @@ class Heap:
     people: int = 0  # patients who are not named
     courses: int = 0
     duties: list[Duty] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)  # of clocks with their items
-    edges: Edges = field(default_factory=Edges)  # of all other clocks
+    records: list[Record] = field(default_factory=list)  # of clocks, one by one
+    edges: Edges = field(default_factory=Edges)  # of many clocks at once
     covers: list[Cover] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)

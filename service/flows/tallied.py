@@ -16,7 +16,6 @@ from schedules import groups
 from schedules.adherence import Cover, Duty
 from schedules.clock_days import Edges
 from service.flows import followed
-from service.flows import heaps as piling
 from service.flows.heaps import Heaps
 
 
@@ -38,7 +37,9 @@ def fill(session: Session, scope: Scope, heaps: Heaps) -> None:
     _add_edges(heaps, clock_days.overdue(session, asked), lambda edges: edges.overdue)
     held = [row for row in records.courses(session, scope, held=True)]
     for one in followed.found(session, scope, moment=heaps.moment, rows=held):
-        piling.add_records(heaps, one)
+        for heap in heaps.on(heaps.of_course(one.row), heaps.today(one.row.time_zone)):
+            for _, record in one.records():
+                heap.edges.add(record, heaps.period)
 
 
 def _group(heaps: Heaps, of: UUID | date | str | None) -> str | None:
