@@ -18,9 +18,12 @@ TAKING_BACK = (ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR)
 STANDING = (ResultStatus.FINAL, ResultStatus.CORRECTED, *TAKING_BACK)  # a preliminary one closes nothing
 
 
+FINDING, QUARANTINE = "finding/", "quarantine/"  # keys of work items about a result
+
+
 def finding_key(result_id: UUID) -> str:
     """The key of the work item that asks a person to look at a result."""
-    return f"finding/{result_id}"
+    return f"{FINDING}{result_id}"
 
 
 def of_patient(session: Session, key: Key, *, before: UUID | None, limit: int) -> Sequence[sa.Row]:
@@ -76,15 +79,15 @@ def draws(
     return found
 
 
-def replaced(session: Session, arrived: Iterable[Values]) -> list[tuple[UUID, str]]:
-    """The keys of the findings of what these results correct or take back, of the same draw and analyte."""
+def replaced(session: Session, arrived: Iterable[Values], *, prefix: str = FINDING) -> list[tuple[UUID, str]]:
+    """The keys of the work about what these results correct or take back, of the same draw and analyte."""
     results = batches.table(Result)
     new = {(row["patient_id"], row["analyte"], row["collected_on"]): row["id"] for row in arrived}
     people = sorted({(row["clinic_id"], row["patient_id"]) for row in arrived})
     names = ("clinic_id", "id", "patient_id", "analyte", "collected_on")
     query = sa.select(*(results.c[name] for name in names)).where(results.c.voided_at.is_(None))
     return [
-        (row.clinic_id, finding_key(row.id))
+        (row.clinic_id, f"{prefix}{row.id}")
         for row in batches.fetch(session, query, results, people, column="patient_id")
         if new.get((row.patient_id, row.analyte, row.collected_on), row.id) != row.id
     ]

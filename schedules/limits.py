@@ -7,8 +7,10 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from schedules import analytes
+from schedules import analytes, trends
+from schedules.facts import Draw
 from schedules.protocol import Level, Limit
+from schedules.trends import Reading, plain
 
 LEVELS: tuple[Level, ...] = ("routine", "24h", "same-day", "emergency")
 NUMBER = re.compile(r"[+-]?\d{1,12}(\.\d{1,12})?", re.ASCII)
@@ -72,33 +74,50 @@ class Finding:
 
 
 def judge(
-    limits: Iterable[Limit], *, analyte: str, value: Decimal, on: date,
-    indication: str | None = None, flags: Iterable[str] = (),
+    limits: Iterable[Limit], *, analyte: str, value: Decimal, on: date, before: Iterable[Reading] = (),
+    start: date | None = None, indication: str | None = None, flags: Iterable[str] = (),
 ) -> tuple[Finding, ...]:  # fmt: skip
     """What the limits of a protocol say to one new value, in the analyte's own unit: the most urgent first.
 
-    A limit that needs earlier values (a trend, or several in a row) is not judged here.
+    `before` are the other values of this analyte: those of earlier days count, for trends and several in a
+    row. `start` is the first day on the medicine: the newest value up to it is the baseline.
     """
     named = frozenset(flags)
+    earlier = sorted(reading for reading in before if reading[0] < on)
     apply = [limit for limit in limits if limit.analyte == analyte and limit.when.holds(indication, named)]
-    found = [finding for limit in apply if (finding := _finding(limit, value, on)) is not None]
+    said = [(limit, _beyond(limit, (on, value), earlier, start)) for limit in apply]
+    found = [_finding(limit, value, on, words) for limit, words in said if words is not None]
     return tuple(sorted(found, key=lambda finding: -LEVELS.index(finding.level)))
 
 
-def _finding(limit: Limit, value: Decimal, on: date) -> Finding | None:
-    """None when the value is inside the limit (an equal one is), or when the limit needs earlier values."""
+def readings(draws: Iterable[Draw], analyte: str) -> list[Reading]:
+    """The usable values of an analyte by day; a draw without it neither counts nor hides another."""
+    return sorted((draw.on, draw.values[analyte]) for draw in draws if analyte in draw.values)
+
+
+def _beyond(limit: Limit, new: Reading, earlier: list[Reading], start: date | None) -> str | None:
+    """In what the value is beyond the limit, in words; None when it is inside (an equal one is)."""
+    if limit.trend:
+        return trends.beyond(limit, new, earlier, start)
     figure = limit.below if limit.below is not None else limit.above
-    if figure is None or limit.unit is None or limit.times > 1:
-        return None
+    assert figure is not None
+    assert limit.unit is not None
     known = analytes.analyte(limit.analyte)
     edge = figure * known.factor(limit.unit)
-    if not (value < edge if limit.below is not None else value > edge):
+    row = [*earlier, new][-limit.times :]
+    if len(row) < limit.times or not all(_is_outside(limit, value, edge) for _, value in row):
         return None
     side = "below" if limit.below is not None else "above"
+    words = f"{side} {plain(edge)} {known.unit}"
+    return words if limit.times == 1 else f"{words} in {limit.times} successive tests"
+
+
+def _is_outside(limit: Limit, value: Decimal, edge: Decimal) -> bool:
+    return value < edge if limit.below is not None else value > edge
+
+
+def _finding(limit: Limit, value: Decimal, on: date, words: str) -> Finding:
+    known = analytes.analyte(limit.analyte)
     name = known.title[:1].upper() + known.title[1:]
-    words = f"{name} {_plain(value)} {known.unit} on {on.isoformat()}: {side} {_plain(edge)} {known.unit}."
-    return Finding(limit=limit, analyte=known.id, value=value, on=on, level=limit.level, sentence=words)
-
-
-def _plain(value: Decimal) -> str:
-    return f"{value.normalize():f}"
+    sentence = f"{name} {plain(value)} {known.unit} on {on.isoformat()}: {words}."
+    return Finding(limit=limit, analyte=known.id, value=value, on=on, level=limit.level, sentence=sentence)

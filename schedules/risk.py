@@ -105,6 +105,7 @@ def _starting(one: Slipped[Name]) -> str | None:
 
 def last_finding(course: Course, draws: Iterable[Draw], today: date) -> Finding | None:
     """The most urgent of what the limits say to the newest value of each analyte, baseline included."""
+    draws = list(draws)
     found = [
         finding
         for analyte, (value, on) in _newest(draws, today).items()
@@ -113,6 +114,8 @@ def last_finding(course: Course, draws: Iterable[Draw], today: date) -> Finding 
             analyte=analyte,
             value=value,
             on=on,
+            before=limits.readings(draws, analyte),
+            start=course.start,
             indication=course.indication,
             flags=course.flags,
         )

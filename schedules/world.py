@@ -124,6 +124,8 @@ class World:
                     analyte=name,
                     value=value,
                     on=draw.on,
+                    before=limits.readings(state.draws, name),
+                    start=course.start,
                     indication=course.indication,
                     flags=course.flags,
                 )

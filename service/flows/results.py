@@ -1,22 +1,30 @@
-"""A result arrives: it is judged at once, whatever its age, and what it tells becomes a work item."""
+"""A result arrives: it is judged at once, whatever its age, and what it tells becomes a work item.
+
+A value that is no figure is a person's too, where a course asks for it and no later one has come; it decides
+nothing until a correction says what it is, or it is taken back. Nothing here tells the patient anything.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session
 
-from db import courses, results, work_items
+from db import courses, patients, results, work_items
 from db.batches import Key, Values
 from db.courses import CourseFacts
 from db.tables import ResultStatus
-from schedules import ladder, limits
+from schedules import adults, ladder, limits
 from schedules.limits import Finding
+from schedules.protocol import Level
+from service.flows.protocols import is_own
 
 REPLACING = (ResultStatus.CORRECTED, ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR)
 REPLACED = "The laboratory has since corrected or withdrawn this result."
+RESTATED = "The value was sent again, or taken back."
 JUDGED = (ResultStatus.FINAL, ResultStatus.CORRECTED, ResultStatus.PRELIMINARY)
 
 
@@ -28,38 +36,96 @@ def judge(session: Session, arrived: Iterable[Values], *, now: datetime) -> int:
     arrived = list(arrived)
     again = [row for row in arrived if row["status"] in REPLACING]
     work_items.remark(session, results.replaced(session, again), REPLACED)
-    figures = [row for row in arrived if row["usable"] and row["status"] in JUDGED]
-    known = _courses(session, {(row["clinic_id"], row["patient_id"]) for row in figures})
-    raised = [work for row in figures for work in _work(row, known[row["patient_id"]], now)]
-    work_items.raise_(session, raised, now=now)
-    return len(raised)
+    _restate(session, arrived, now)
+    counted = [row for row in arrived if row["status"] in JUDGED]
+    known = _patients(session, {(row["clinic_id"], row["patient_id"]) for row in counted})
+    beyond = [work for row in counted if row["usable"] for work in _limits(row, known, now)]
+    others = [work for row in counted if not row["usable"] for work in _no_figure(row, known, now)]
+    others += [work for row in counted if row["usable"] for work in _unjudged(row, known, now)]
+    work_items.raise_(session, beyond + list({work["key"]: work for work in others}.values()), now=now)
+    return len(beyond)
 
 
-def _courses(session: Session, patients: set[Key]) -> dict[UUID, list[CourseFacts]]:
-    """The patients' courses whose protocols have limits at all."""
-    found: dict[UUID, list[CourseFacts]] = defaultdict(list)
-    for facts in courses.known(session, courses.of_patients(session, sorted(patients))):
-        if facts.course.protocol.limits:
-            found[facts.patient_id].append(facts)
-    return found
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A patient's birth date and courses."""
+
+    born: date
+    courses: Sequence[CourseFacts]
 
 
-def _work(row: Values, mine: Iterable[CourseFacts], now: datetime) -> Iterator[dict[str, Any]]:
-    """One work item for a result, of the course whose limit is the most urgent."""
-    beyond = [(facts, finding) for facts in mine for finding in _findings(row, facts)]
-    if not beyond:
-        return
-    facts, finding = max(beyond, key=lambda one: limits.LEVELS.index(one[1].level))
-    yield {
-        "clinic_id": row["clinic_id"],
-        "patient_id": row["patient_id"],
-        "course_id": facts.id,
-        "kind": "limit",
-        "level": finding.level,
-        "role": "prescriber",
-        "key": results.finding_key(row["id"]),
-        "due_by": now + ladder.DUE_BY[finding.level],
+def _patients(session: Session, keys: set[Key]) -> dict[UUID, Known]:
+    mine: dict[UUID, list[CourseFacts]] = defaultdict(list)
+    for facts in courses.known(session, courses.of_patients(session, sorted(keys))):
+        mine[facts.patient_id].append(facts)
+    people = patients.of(session, sorted(keys))
+    return {id_: Known(row.birth_date, mine[id_]) for id_, row in people.items()}
+
+
+def _restate(session: Session, arrived: Sequence[Values], now: datetime) -> None:
+    """What was no figure, and now is one or was taken back, is nobody's work any more."""
+    waiting = {
+        key
+        for clinic_id in {row["clinic_id"] for row in arrived}
+        for key in work_items.beginning(session, clinic_id, results.QUARANTINE)
     }
+    if waiting:
+        settled = [row for row in arrived if row["usable"] or row["status"] in results.TAKING_BACK]
+        replaced = results.replaced(session, settled, prefix=results.QUARANTINE)
+        work_items.finish(session, sorted(waiting.intersection(replaced)), outcome=RESTATED, now=now)
+
+
+def _limits(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterator[dict[str, Any]]:
+    """One work item for a result, of the course whose limit is the most urgent."""
+    one = known[row["patient_id"]]
+    judging = [facts for facts in one.courses if _judges(facts, one.born, row["collected_on"])]
+    beyond = [(facts, finding) for facts in judging for finding in _findings(row, facts)]
+    if beyond:
+        facts, finding = max(beyond, key=lambda each: limits.LEVELS.index(each[1].level))
+        yield _work(row, facts, "limit", finding.level, "prescriber", results.finding_key(row["id"]), now=now)
+
+
+def _judges(facts: CourseFacts, born: date, on: date) -> bool:
+    protocol = facts.course.protocol
+    return adults.judged_by(protocol, born, facts.course.indication, on, is_own(protocol))
+
+
+def _no_figure(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterator[dict[str, Any]]:
+    """A person is to look at what came, where a course asks for the analyte and no later value has come."""
+    if not row["value_as_sent"]:
+        return
+    for facts in known[row["patient_id"]].courses:
+        later = limits.readings(facts.draws, row["analyte"])
+        superseded = bool(later) and later[-1][0] >= row["collected_on"]
+        if row["analyte"] in _asked(facts) and not superseded:
+            key = f"{results.QUARANTINE}{row['id']}"
+            yield _work(row, facts, "quarantined-result", "24h", "coordinator", key, now=now)
+            return
+
+
+def _asked(facts: CourseFacts) -> set[str]:
+    protocol = facts.course.protocol
+    panels = {name for clock in protocol.clocks for name in clock.components}
+    return panels | {limit.analyte for limit in protocol.limits}
+
+
+def _unjudged(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterator[dict[str, Any]]:
+    """Packaged limits are not for everybody: a person looks at each draw that they may not judge."""
+    one = known[row["patient_id"]]
+    for facts in one.courses:
+        asked = row["analyte"] in _asked(facts) and facts.course.protocol.limits
+        if asked and not _judges(facts, one.born, row["collected_on"]):
+            key = f"unjudged/{row['patient_id']}/{row['collected_on']}"
+            yield _work(row, facts, "unjudged-result", "24h", "prescriber", key, now=now)
+            return
+
+
+def _work(
+    row: Values, facts: CourseFacts, kind: str, level: Level, role: str, key: str, *, now: datetime
+) -> dict[str, Any]:
+    about = {"clinic_id": row["clinic_id"], "patient_id": row["patient_id"], "course_id": facts.id}
+    asked = {"kind": kind, "level": level, "role": role, "key": key}
+    return about | asked | {"due_by": now + ladder.DUE_BY[level]}
 
 
 def _findings(row: Values, facts: CourseFacts) -> tuple[Finding, ...]:
@@ -69,6 +135,8 @@ def _findings(row: Values, facts: CourseFacts) -> tuple[Finding, ...]:
         analyte=row["analyte"],
         value=row["value"],
         on=row["collected_on"],
+        before=limits.readings(facts.draws, row["analyte"]),
+        start=course.start,
         indication=course.indication,
         flags=course.flags,
     )
