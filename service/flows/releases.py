@@ -19,6 +19,7 @@ from service.errors import Refused
 from service.flows import plans, rungs
 from service.flows.rungs import Person
 
+ALONE = 50  # patients of an import that one person may bring in and release: a product choice
 PACED = 5  # days over which those who are overdue already are told: a product choice
 AT_ONCE = 200
 
@@ -176,8 +177,12 @@ def _steps(row: Stored, track: Track, hours: Hours, until: datetime, *, after: i
 
 
 def release(session: Session, import_id: UUID, *, by: str, now: datetime) -> Preview:
-    """Let a run's reminders go out, paced; what this brings. Refused when there is nothing to release."""
+    """Let a run's reminders go out, paced; what this brings. Refused when there is nothing to release.
+
+    Of a large one it takes two: who brought it in may not release it.
+    """
     runs = waiting(session, import_id)
+    _by_another(runs, by)
     expected = preview(session, runs, now=now)
     for run in runs:
         if not imports.release(session, _key(run), by=by, now=now):
@@ -185,6 +190,15 @@ def release(session: Session, import_id: UUID, *, by: str, now: datetime) -> Pre
         opened = _start(session, _key(run), now)
         _record(session, run, by, "release", {"open items": opened}, now)
     return expected
+
+
+def _by_another(runs: Sequence[Import], by: str) -> None:
+    patients = sum(max(run.counts.get(fact, 0) for fact in ("patient", "course")) for run in runs)
+    if patients > ALONE and by.strip().casefold() in {run.by.strip().casefold() for run in runs}:
+        raise Refused(
+            f"{by} brought these {patients} patients in: of more than {ALONE} somebody else looks at the "
+            "preview and releases them"
+        )
 
 
 def _start(session: Session, key: Key, now: datetime) -> int:

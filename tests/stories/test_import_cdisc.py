@@ -79,8 +79,8 @@ def test_coming_in_again_changes_nothing(engine: Engine) -> None:
 def test_a_trial_that_is_over_reminds_nobody_and_is_undone_whole(engine: Engine) -> None:
     run = taken(take(engine))
     with writing(engine) as session:
-        expected = releases.release(session, run, by="Kim", now=NOW)
-        counts = releases.undo(session, run, by="Kim", now=NOW)
+        expected = releases.release(session, run, by="Lou", now=NOW)
+        counts = releases.undo(session, run, by="Lou", now=NOW)
     assert (expected.patients, expected.coming) == (0, ())
     assert {name: count for name, count in counts.items() if count} == {
         name: count for name, count in FACTS.items() if name != "clinic"

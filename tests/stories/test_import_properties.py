@@ -59,7 +59,9 @@ def test_the_events_are_among_those_that_there_are() -> None:
 
 @settings(max_examples=30, deadline=None, phases=[Phase.generate])  # making one smaller takes minutes
 @given(before=TABLES, coming=TABLES)
-def test_an_import_and_its_undoing_are_nothing(sqlite_template: Path, before: Tables, coming: Tables) -> None:
+def test_H45_an_import_and_its_undoing_are_nothing(
+    sqlite_template: Path, before: Tables, coming: Tables
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = shutil.copy(sqlite_template, Path(folder) / "test.sqlite3")
         engine = make_engine(f"sqlite:///{database}")

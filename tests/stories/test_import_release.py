@@ -16,6 +16,7 @@ from db.tables import Course, Item, Message, MessageState, Patient, Reminder, Re
 from schedules import days
 from service.channels import local
 from service.clock import WoundClock
+from service.errors import Refused
 from service.flows import releases, reminders, upkeep
 from tests.service.records import Records
 
@@ -187,3 +188,18 @@ def test_a_patients_days_that_are_not_overdue_are_not_delayed(engine: Engine, tm
     release(engine, imported(engine, records), clock)
     live(engine, clock, 24)
     assert "late-9" in [mrn for mrn, _ in said(engine)]
+
+
+@pytest.mark.parametrize(("patients", "alone"), [(50, True), (51, False)])
+def test_H45_of_more_than_fifty_patients_another_person_is_asked(
+    engine: Engine, tmp_path: Path, patients: int, alone: bool
+) -> None:
+    many = [f"{number},Invented {number},1980-01-01" for number in range(patients)]
+    outcome = Records(tmp_path).write(patients=many).take(engine, now=NOW)
+    assert outcome.import_id is not None
+    with writing(engine) as session:
+        [run] = releases.waiting(session, outcome.import_id)
+        if not alone:
+            with pytest.raises(Refused, match="of more than 50 somebody else looks"):
+                releases.release(session, run.id, by=f" {run.by.upper()}", now=NOW)
+        releases.release(session, run.id, by=run.by if alone else "Lou Invented", now=NOW)
