@@ -27,7 +27,7 @@ from service.flows import lines, prescribing, reports
 from service.flows.figures import measures_of
 from service.flows.lines import Chosen
 from service.flows.reports import Question, Report, Section
-from tests.schedules.test_plan_properties import PROTOCOLS, START, a_day, a_draw, a_life
+from tests.schedules.test_plan_properties import PROTOCOLS, START, a_day, a_draw, a_life, clocks_of
 from tests.stories.conftest import Practice
 
 ZONES = ["America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago"]
@@ -83,7 +83,7 @@ def happen(
     enrolled: Any,
     **patient: Any,
 ) -> None:
-    names = {clock.id for clock in protocol.clocks}
+    names = clocks_of(protocol)
     patient_id = practice.patient(**patient)
     practice.contact(patient_id)
     course_id = practice.course(patient_id, protocol, START, enrolled=enrolled)
