@@ -72,7 +72,10 @@ def standing(engine: Engine) -> dict[str, list[Any]]:
         }
         return facts | {
             "items": rows_of(Item, *STATED, where="class IS NULL OR class <> 'withdrawn'"),
-            "work": rows_of(WorkItem, "key", "kind", "level", "opened_at", where="state <> 'done'"),
+            "work": [
+                row[:3] if row[0].startswith("need/") else row  # asked anew after a while: from that moment
+                for row in rows_of(WorkItem, "key", "kind", "level", "opened_at", where="state <> 'done'")
+            ],
             "waiting": rows_of(Reminder, "item_id", "track", where="state = 'waiting'"),
         }
 
