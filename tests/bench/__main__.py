@@ -37,7 +37,7 @@ class Sizes:
 
 
 QUICK = Sizes(patients=100, two=50, pgqueuer=100, peers=50, later=(2_000, 4_000), courses=20, orm=10, runs=1)
-PARTS = ("dispatch", "ticks", "enrolment")
+PARTS = ("dispatch", "ticks", "clock", "enrolment")
 
 
 def dispatch(sizes: Sizes) -> dict[str, Case]:
@@ -125,6 +125,18 @@ def _tick(rows: int, what: str) -> Case:
     return case
 
 
+def clock(sizes: Sizes) -> dict[str, Case]:
+    return {f"while a batch is at work, {kind}": _clock(kind, sizes.patients) for kind in (LITE, POSTGRES)}
+
+
+def _clock(kind: str, patients: int) -> Case:
+    def case(there: Ground) -> Lap:
+        with there.copy(kind, f"people{patients}x1", seed.fill(patients, 1)) as url:
+            return _whole(race.run("lag", url), patients)
+
+    return case
+
+
 def enrolment(sizes: Sizes) -> dict[str, Case]:
     return {
         f"{name}, {kind}": _enrol(kind, how, sizes.courses, count)
@@ -198,7 +210,17 @@ def _beside_orm(name: str, rates: Mapping[str, list[float]]) -> str:
     return table.ratio(rates[name], rates[name.replace("planned in bulk", "one ORM commit a patient")])
 
 
+def _clocked(laps: Laps) -> str:
+    lags = {name: sorted(lag * 1000 for lap in some for lag in lap.lags) for name, some in laps.items()}
+    lines = (
+        (name, f"{len(late):,}", *(table.number(late[int(part * len(late))]) for part in (0.5, 0.99)))
+        for name, late in lags.items()
+    )
+    return table.rows(("a tick is late by, ms", "ticks", "half of them", "99 of 100"), lines)
+
+
 CASES = {
+    "clock": (clock, _clocked),
     "dispatch": (dispatch, _dispatched),
     "ticks": (ticks, _ticked),
     "enrolment": (enrolment, _enrolled),
@@ -229,7 +251,7 @@ def main() -> None:
     asked.add_argument("--quick", action="store_true", help="seconds, to see that it works: no figures")
     asked.add_argument("--without-peers", action="store_true", help="what needs the extra `bench`")
     asked.add_argument("--runs", type=int, help="how often, by default 5")
-    asked.add_argument("--patients", type=int, help="to dispatch to, by default 100,000")
+    asked.add_argument("--patients", type=int, help="to dispatch to, by default 100,000; courses: a tenth")
     given = asked.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         asked.error(f"there is no part {', '.join(sorted(unknown))}: choose of {', '.join(PARTS)}")
@@ -242,7 +264,8 @@ def main() -> None:
 
 def sizes(given: argparse.Namespace) -> Sizes:
     chosen = QUICK if given.quick else Sizes()
-    said = {"runs": given.runs, "patients": given.patients, "two": given.patients and given.patients // 2}
+    said = {"runs": given.runs, "patients": given.patients}
+    said |= {name: given.patients and given.patients // of for name, of in (("two", 2), ("courses", 10))}
     return replace(
         chosen, with_peers=not given.without_peers, **{name: value for name, value in said.items() if value}
     )

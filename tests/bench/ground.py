@@ -20,6 +20,7 @@ SERVER = (  # what a server of two cores is given; of TEST_DATABASE_URL nothing 
     "shared_buffers = '1GB'",
     "max_wal_size = '8GB'",
     "max_connections = 100",
+    "maintenance_work_mem = '512MB'",
 )
 Fill = Callable[[Engine], None]
 

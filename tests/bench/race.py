@@ -18,6 +18,7 @@ class Lap:
     handled: int
     seconds: float
     processor: float  # seconds, of the workers alone
+    lags: tuple[float, ...] = ()  # seconds
 
     @property
     def per_second(self) -> float:
@@ -66,6 +67,7 @@ def _race(command: Sequence[str], started: Sequence[subprocess.Popen[str]]) -> L
         handled=sum(one["handled"] for one in told),
         seconds=max(one["ended"] for one in told) - begun,
         processor=sum(one["processor"] for one in told),
+        lags=tuple(lag for one in told for lag in one["lags"]),
     )
 
 

@@ -4,16 +4,25 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
-def run(work: Callable[[], int], *, last: Callable[[], float] = time.monotonic) -> None:
-    """Do the work on the word; how much was done, when the last of it was, and the processor's seconds."""
+def run(
+    work: Callable[[], int],
+    *,
+    last: Callable[[], float] = time.monotonic,
+    lags: Sequence[float] = (),
+) -> None:
+    """Do the work on the word; how much was done, when the last of it was, and the processor's seconds.
+
+    `lags` are filled by the work: by how many seconds something was late.
+    """
     _say("ready")
     sys.stdin.readline()
     before = _processor()
     handled = work()
-    _say(json.dumps({"handled": handled, "ended": last(), "processor": _processor() - before}))
+    told = {"handled": handled, "ended": last(), "processor": _processor() - before}
+    _say(json.dumps(told | {"lags": list(lags)}))
 
 
 def _processor() -> float:
