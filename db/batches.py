@@ -76,7 +76,7 @@ def _among(
     """
     if _is_postgres(session):
         names = ("clinic_id", column)
-        given = _given(rows, names, [dict(zip(names, key, strict=True)) for key in keys])
+        given = _given(rows, names, [{"clinic_id": clinic_id, column: value} for clinic_id, value in keys])
         return sa.tuple_(rows.c.clinic_id, rows.c[column]).in_(sa.select(*given.c))
     by_clinic: dict[UUID, list[Any]] = defaultdict(list)
     for clinic_id, value in keys:

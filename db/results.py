@@ -72,11 +72,11 @@ def draws(
     days: dict[tuple[UUID, date], list[sa.Row]] = defaultdict(list)
     for row in batches.fetch(session, query, results, keys, column="patient_id"):
         days[row.patient_id, row.collected_on].append(row)
-    found: dict[UUID, tuple[Draw, ...]] = {}
+    found: dict[UUID, list[Draw]] = defaultdict(list)
     for (patient_id, day), rows in sorted(days.items(), key=lambda entry: entry[0][1]):
         if (draw := _draw(day, rows)).components:
-            found[patient_id] = (*found.get(patient_id, ()), draw)
-    return found
+            found[patient_id].append(draw)
+    return {patient_id: tuple(mine) for patient_id, mine in found.items()}
 
 
 def replaced(session: Session, arrived: Iterable[Values], *, prefix: str = FINDING) -> list[tuple[UUID, str]]:

@@ -75,19 +75,12 @@ def add(day: date, duration: Duration, times: int = 1) -> date:
     """
     count = duration.count * times
     if duration.unit in "DW":
-        return _shift(day, count * APPROXIMATE_DAYS[duration.unit])
+        return shift(day, count * APPROXIMATE_DAYS[duration.unit])
     months = day.year * 12 + day.month - 1 + count * (12 if duration.unit == "Y" else 1)
     year, month = divmod(months, 12)
     if not date.min.year <= year <= date.max.year:
         return date.max if count > 0 else date.min
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
-
-
-def _shift(day: date, count: int) -> date:
-    try:
-        return day + timedelta(days=count)
-    except OverflowError:
-        return date.max if count > 0 else date.min
 
 
 def subtract(day: date, duration: Duration) -> date:
@@ -96,7 +89,10 @@ def subtract(day: date, duration: Duration) -> date:
 
 def shift(day: date, count: int) -> date:
     """`day` + `count` days, held inside the calendar."""
-    return _shift(day, count)
+    try:
+        return day + timedelta(days=count)
+    except OverflowError:
+        return date.max if count > 0 else date.min
 
 
 @cache

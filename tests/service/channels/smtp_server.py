@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, syntax
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, syntax
 
 LEDGER = Path(sys.argv[1])
+USER, PASSWORD = b"ann", b"s@cret: /?#"
 
 
 def words(recipient: str) -> list[str]:
@@ -37,6 +38,7 @@ class Handler:
             "to": envelope.rcpt_tos,
             "from": envelope.mail_from,
             "tls": server.transport.get_extra_info("ssl_object") is not None,
+            "signed_in": session.authenticated is True,
         }
         with LEDGER.open("a") as file:
             file.write(json.dumps(mail | {"content": envelope.content.decode("latin-1")}) + "\n")
@@ -61,6 +63,10 @@ class Server(SMTP):
         await super().smtp_DATA(argument)
 
 
+def signed_in(server: Any, session: Any, envelope: Any, mechanism: str, given: LoginPassword) -> AuthResult:
+    return AuthResult(success=(given.login, given.password) == (USER, PASSWORD), handled=False)
+
+
 async def main() -> None:
     loop, tls = asyncio.get_running_loop(), None
     if len(sys.argv) > 2:
@@ -69,7 +75,12 @@ async def main() -> None:
     plain = await loop.create_server(lambda: Server(Handler(), tls_context=tls), "127.0.0.1", 0)
     wrapped = await loop.create_server(lambda: Server(Handler()), "127.0.0.1", 0, ssl=tls)
     silent = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-    ports = [server.sockets[0].getsockname()[1] for server in (plain, wrapped, silent)]
+    asks: dict[str, Any] = {"authenticator": signed_in, "auth_required": True}
+    guarded = await loop.create_server(lambda: Server(Handler(), tls_context=tls, **asks), "127.0.0.1", 0)
+    inside = asks | {"auth_require_tls": False}  # it does not see that the whole connection is encrypted
+    both = await loop.create_server(lambda: Server(Handler(), **inside), "127.0.0.1", 0, ssl=tls)
+    servers = (plain, wrapped, silent, guarded, both)
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
     print(*ports, flush=True)  # noqa: T201
     await asyncio.Event().wait()
 
