@@ -82,7 +82,7 @@ def import_folder(
     Example: nextcount import records --clinic-time-zone Europe/London --clinic-phone "+44 20 7946 0000"
     --emergency-number 999
     """
-    from service import clock, settings
+    from service import clock, litter, settings
     from service.flows import imports
     from service.ingest import folder as folders
 
@@ -103,7 +103,7 @@ def import_folder(
         if dry_run:
             outcome = imports.try_out(engine, batch, manner, now=now)
         else:
-            with _bar("Planning") as progress:
+            with _bar("Planning") as progress, litter.seldom_collected():
                 outcome = imports.take(engine, batch, manner, now=now, progress=progress)
     for line in import_text.problems(outcome):
         typer.echo(line, err=True)

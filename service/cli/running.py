@@ -139,11 +139,10 @@ def opened(given: Settings) -> Iterator[Engine]:
     On PostgreSQL other processes may be at work on it, so a person runs `nextcount migrate`.
     """
     from db import migrations
-    from service import clock, litter
+    from service import clock
     from service.cli import logs
     from service.flows import holds
 
-    litter.collect_seldom()
     engine = engine_of(given)
     if engine.dialect.name == "sqlite":
         _upgrade(engine)
@@ -227,7 +226,7 @@ def working(
 
     They set `stop` when they cannot go on; at the end of the block that is a failure.
     """
-    from service import clock
+    from service import clock, litter
     from service.channels import transports
     from service.flows import transports as releasing
     from service.flows.notices import Manner
@@ -252,7 +251,8 @@ def working(
     )
     loops.start()
     try:
-        yield
+        with litter.seldom_collected():
+            yield
     finally:
         if not loops.stop():
             _leave("a channel did not come back: what it had in hand is looked at again in a minute")

@@ -128,9 +128,9 @@ def _commit(engine: Engine, tables: Iterator[list[Any]]) -> int:
 
 
 def main(url: str, how: str, count: str) -> None:
-    litter.collect_seldom()
     engine = make_engine(url)
-    stage.run(partial(plan, engine, int(count)) if how == "plan" else orm(engine, int(count)))
+    with litter.seldom_collected():
+        stage.run(partial(plan, engine, int(count)) if how == "plan" else orm(engine, int(count)))
     engine.dispose()
 
 

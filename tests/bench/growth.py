@@ -68,13 +68,13 @@ def again(url: URL) -> None:
 
 def main(url: str, what: str) -> None:
     engine = make_engine(url)
-    litter.collect_seldom()
     tick = partial(reminders.tick, engine, channels=local.channels())
     tick(clock=lambda: seed.BEGUN)  # what is compiled once per process is not a tick's cost
-    if what == "due":
-        stage.run(lambda: tick(clock=lambda: seed.DUE))
-    else:
-        stage.run(lambda: EMPTY + sum(tick(clock=lambda: seed.BEGUN) for _ in range(EMPTY)))
+    with litter.seldom_collected():
+        if what == "due":
+            stage.run(lambda: tick(clock=lambda: seed.DUE))
+        else:
+            stage.run(lambda: EMPTY + sum(tick(clock=lambda: seed.BEGUN) for _ in range(EMPTY)))
     engine.dispose()
 
 

@@ -18,7 +18,6 @@ EVERY = 0.1  # seconds
 
 
 def main(url: str) -> None:
-    litter.collect_seldom()
     engine = make_engine(url)
     now, begun, lags = worker.clock(engine), [clock.machine()], list[float]()
 
@@ -32,7 +31,8 @@ def main(url: str) -> None:
     scheduler.add_listener(ticked, EVENT_JOB_EXECUTED)
     scheduler.add_job(tick, Every(EVERY))
     scheduler.start()
-    stage.run(lambda: reminders.tick(engine, now, local.channels()), lags=lags)
+    with litter.seldom_collected():
+        stage.run(lambda: reminders.tick(engine, now, local.channels()), lags=lags)
     scheduler.shutdown()
     engine.dispose()
 

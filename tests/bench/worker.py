@@ -45,9 +45,9 @@ def clock(engine: Engine) -> Callable[[], datetime]:
 
 def main(url: str, kind: str = "inside") -> None:
     engine = make_engine(url)
-    litter.collect_seldom()
     now, through = clock(engine), channels(kind)
-    stage.run(lambda: reminders.tick(engine, now, through))
+    with litter.seldom_collected():
+        stage.run(lambda: reminders.tick(engine, now, through))
     engine.dispose()
 
 
