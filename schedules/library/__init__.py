@@ -107,3 +107,10 @@ def question_sets() -> Mapping[tuple[str, int], QuestionSet]:
 def question_set() -> QuestionSet:
     """The version that is asked now."""
     return max(question_sets().values(), key=lambda each: each.version)
+
+
+@cache
+def check_ins() -> Protocol:
+    """When the question set is asked: a course of its own, which nobody chooses as a medicine's protocol."""
+    name = "symptom-check-ins.toml"
+    return parse(resources.files("schedules").joinpath("library", name).read_text("utf-8"), where=name)

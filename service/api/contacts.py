@@ -1,19 +1,21 @@
 """For coordinators: where reminders may go, after the patient was entered."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Path, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from service import guard
 from service.api.calls import Creating, Looking
+from service.api.courses import Start
 from service.api.patients import Agreement, ContactIn, PatientId, PatientOut, strict
 from service.flows import contacts
 
 router = guard.router(prefix="/v1", tags=["contacts"])
 
 ContactId = Annotated[UUID, Path(examples=["01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d63"])]
+Relation = Literal["guardian", "parent", "partner", "carer", "other"]
 YES = {"given": True, "at": "2026-01-04T14:30:00-05:00", "source": "telephone"}
 
 
@@ -21,6 +23,15 @@ class NewContact(ContactIn):
     """An address of the patient or a carer."""
 
     model_config = strict({"channel": "email", "address": "ada@example.org", "consent": YES})
+
+    relation: Relation | None = Field(None, description="Of a carer to the patient.")
+    ends_on: Start | None = Field(
+        None,
+        description="From that day on nothing is sent there; what was agreed for a child ends at 18 anyway.",
+    )
+
+    def more(self) -> dict[str, Any]:
+        return {"relation": self.relation, "ends_on": self.ends_on}
 
 
 class Answer(Agreement):
@@ -49,7 +60,9 @@ def add_contact(call: Creating, patient_id: PatientId, body: NewContact) -> Resp
     key = call.clinic_id, patient_id
 
     def effect(session: Any) -> PatientOut:
-        return PatientOut.of(contacts.add(session, key, body.typed(), by=call.by, now=call.now))
+        return PatientOut.of(
+            contacts.add(session, key, body.typed(), by=call.by, now=call.now, more=body.more())
+        )
 
     return call.once(body, effect, at="/v1/patients")
 

@@ -24,7 +24,9 @@ WHOSE = dict(zip(("clinic", "authority", "mrn"), HERE, strict=True))
 SKEW = timedelta(minutes=5)  # how far another's clock may be ahead of ours
 
 
-def add(session: Session, key: Key, said: Columns, *, by: str, now: datetime) -> Chart:
+def add(
+    session: Session, key: Key, said: Columns, *, by: str, now: datetime, more: Columns | None = None
+) -> Chart:
     """Problem when the address cannot be one, or is the patient's already."""
     row = _row(said)
     if row.consent_at is not None and row.consent_at.at is not None:
@@ -34,6 +36,7 @@ def add(session: Session, key: Key, said: Columns, *, by: str, now: datetime) ->
     belongings.add_contacts(found, [row], imports.known(session, [key]))
     if not found.new[Contact]:
         raise Problem(409, "The patient has this contact already: answer its consent instead.")
+    found.new[Contact][0] |= more or {}
     for model in (Contact, Consent):
         batches.insert(session, model, found.new[model])
     zones.again(session, courses.of_patients(session, [key]), now=now)  # a first carer has rungs from now on

@@ -38,7 +38,7 @@ class Version:
 
 def is_own(protocol: Protocol) -> bool:
     """Whether it is a clinic's own: its id is none of the packaged ones."""
-    return protocol.id not in library.names()
+    return protocol.id not in library.names() | {library.check_ins().id}
 
 
 def known(session: Session, clinic_id: UUID) -> Mapping[str, Protocol]:

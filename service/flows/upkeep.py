@@ -7,7 +7,7 @@ from sqlalchemy.engine import Engine
 from db import courses
 from db.engine import reading, writing
 from service.clock import Clock
-from service.flows import plans, rota
+from service.flows import asked_courses, guardians, plans, rota
 
 BATCH = 200
 
@@ -19,6 +19,8 @@ def tick(engine: Engine, clock: Clock, *, go_on: Callable[[], bool] = lambda: Tr
     """
     handled = 0
     rota.look_ahead(engine, now=clock())
+    asked_courses.tick(engine, now=clock())
+    guardians.tick(engine, now=clock())
     while True:
         now = clock()
         with reading(engine) as session:
