@@ -63,6 +63,13 @@ def mark_bad(session: Session, keys: Sequence[Key], *, now: datetime) -> int:
     return batches.update(session, good, contacts, sorted(keys))
 
 
+def whose(session: Session, keys: Sequence[Key]) -> set[Key]:
+    """The patients of these contacts."""
+    contacts = batches.table(Contact)
+    query = sa.select(contacts.c.clinic_id, contacts.c.patient_id)
+    return {(row.clinic_id, row.patient_id) for row in batches.fetch(session, query, contacts, keys)}
+
+
 def _allows(rows: Sequence[sa.Row], contact: sa.Row, purpose: str) -> bool:
     """The newest consent for the contact or for its whole channel decides; without one there is none."""
     about = [

@@ -93,6 +93,20 @@ def of_patients(session: Session, keys: Sequence[Key]) -> list[Key]:
     return [(row.clinic_id, row.id) for row in rows]
 
 
+def on_medicine(session: Session, keys: Sequence[Key]) -> set[Key]:
+    """Those of the patients who have a course that has not ended, and whose import, if any, was released."""
+    courses, patients, imports = batches.table(Course), batches.table(Patient), batches.table(Import)
+    of_patient = sa.and_(patients.c.clinic_id == courses.c.clinic_id, patients.c.id == courses.c.patient_id)
+    of_import = sa.and_(imports.c.clinic_id == courses.c.clinic_id, imports.c.id == courses.c.import_id)
+    released = sa.or_(courses.c.import_id.is_(None), imports.c.released_at.is_not(None))
+    here = (patients.c.ended_on.is_(None), patients.c.voided_at.is_(None))
+    goes_on = (courses.c.ended_on.is_(None), courses.c.voided_at.is_(None))
+    query = sa.select(courses.c.clinic_id, courses.c.patient_id).join_from(courses, patients, of_patient)
+    query = query.join(imports, of_import, isouter=True).where(*here, *goes_on, released)
+    rows = batches.fetch(session, query, courses, keys, column="patient_id")
+    return {(row.clinic_id, row.patient_id) for row in rows}
+
+
 def of_clinic(session: Session, clinic_id: UUID) -> list[Key]:
     courses = batches.table(Course)
     query = sa.select(courses.c.clinic_id, courses.c.id)

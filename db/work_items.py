@@ -99,6 +99,13 @@ def beginning(session: Session, clinic_id: UUID | None, prefix: str) -> list[tup
     ]
 
 
+def among(session: Session, keys: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+    """Those of these (clinic, key) that are unfinished."""
+    work = batches.table(WorkItem)
+    query = sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED)
+    return {(row.clinic_id, row.key) for row in batches.fetch(session, query, work, keys, column="key")}
+
+
 def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], datetime]:
     """When the newest work item of each (clinic, key) was last raised, also one that a person finished.
 
@@ -175,12 +182,7 @@ def for_items(session: Session, keys: Sequence[Key]) -> Sequence[sa.Row]:
 def _newly_red(session: Session, rows: Iterable[Values]) -> set[UUID]:
     """The clinics in which these rows open a red work item that nobody has on the list yet."""
     red = {(row["clinic_id"], row["key"]) for row in rows if row["level"] in RED}
-    work = batches.table(WorkItem)
-    query = sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED)
-    there = {
-        (row.clinic_id, row.key) for row in batches.fetch(session, query, work, sorted(red), column="key")
-    }
-    return {clinic_id for clinic_id, _ in red - there}
+    return {clinic_id for clinic_id, _ in red - among(session, sorted(red))}
 
 
 def _finish(

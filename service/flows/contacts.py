@@ -10,7 +10,7 @@ from db import audit, batches, contacts, courses, imports, patients
 from db.batches import Key
 from db.tables import Consent, Contact
 from service.errors import Fault, Problem
-from service.flows import belongings, intake, zones
+from service.flows import belongings, intake, reach, zones
 from service.flows import patients as charts
 from service.flows.courses import HERE, NOTHING_HERE, patient
 from service.flows.intake import Columns, Intake
@@ -40,6 +40,7 @@ def add(
     for model in (Contact, Consent):
         batches.insert(session, model, found.new[model])
     zones.again(session, courses.of_patients(session, [key]), now=now)  # a first carer has rungs from now on
+    reach.look(session, [key], now=now)
     _record(session, key, by, "add contact", now, {"contact": str(found.new[Contact][0]["id"])})
     return charts.chart(session, key)
 
@@ -67,6 +68,7 @@ def answer(session: Session, key: Key, said: Columns, *, by: str, now: datetime)
     kept = said | {"purpose": contacts.REMINDERS, "at": said["at"].astimezone(UTC)}
     batches.insert(session, Consent, [about | kept])
     detail = {"contact": str(row.id), "given": said["given"]}
+    reach.look(session, [(key[0], row.patient_id)], now=now)
     _record(session, (key[0], row.patient_id), by, "answer consent", now, detail)
     return charts.chart(session, (key[0], row.patient_id))
 
@@ -76,6 +78,7 @@ def mark(session: Session, key: Key, *, bad: bool, by: str, now: datetime) -> Ch
     row = _contact(session, key)
     since = (row.bad_since or now) if bad else None
     batches.change(session, Contact, [{"clinic_id": key[0], "id": key[1], "bad_since": since}])
+    reach.look(session, [(key[0], row.patient_id)], now=now)
     _record(session, (key[0], row.patient_id), by, "mark contact", now, {"contact": str(row.id), "bad": bad})
     return charts.chart(session, (key[0], row.patient_id))
 

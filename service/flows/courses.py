@@ -17,7 +17,7 @@ from schedules import plan as planning
 from schedules.facts import Plan, State
 from schedules.plan import EventRefused
 from service.errors import Fault, Problem
-from service.flows import differences, entries, histories, intake, plans
+from service.flows import differences, entries, histories, intake, plans, reach
 from service.flows.histories import Histories
 from service.flows.intake import Columns, Intake
 from service.flows.protocols import known as known_protocols
@@ -86,6 +86,7 @@ def enrol(session: Session, key: Key, said: Columns, *, by: str, now: datetime) 
     batches.insert(session, Course, [columns | {"dose": dose}])
     _record(session, key, by, "enrol", now, {"course": str(columns["id"])})
     replan(session, [(key[0], columns["id"])], now=now)
+    reach.look(session, [key], now=now)
     return standing(session, (key[0], columns["id"]), now=now)
 
 

@@ -11,9 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from db import clinics, copies, deployments, invariants, migrations, notices, reminders
+from db.adherence import Scope
 from db.engine import reading
 from schedules import library
-from service.flows import check_ins, health, holds, rungs, staff
+from service.flows import check_ins, health, holds, prescribing, rungs, staff
 
 LEAST_FREE = 256 * 1024**2  # bytes: a product choice
 LONGEST_SILENCE = timedelta(hours=26)  # from one digest to the next, over a clock change
@@ -126,6 +127,13 @@ def _digests(session: Session, now: datetime) -> Iterator[Finding]:
 
 def _digest(told: datetime | None) -> str:
     return "no digest went out yet" if told is None else f"the last digest went out {told:%Y-%m-%d %H:%M} UTC"
+
+
+def _next_dates(engine: Engine, now: datetime) -> Iterator[Finding]:
+    """Nobody may be on a medicine without a next due date."""
+    for one in prescribing.without_next_date(engine, Scope(), now=now):
+        where = f"{one.clinic}, {one.mrn}, {one.medicine}"
+        yield _finding("next dates", f"{where} has no next due date: {one.why}")
 
 
 def _disk(engine: Engine) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from db.types import new_id
 from schedules import guard, ladder
 from schedules.facts import Item
 from schedules.guard import Verdict
-from service.flows import gathering, rungs, situations, wordings
+from service.flows import gathering, reach, rungs, situations, wordings
 from service.flows.situations import Saying, Seen
 from service.messages import Line
 
@@ -132,26 +132,13 @@ def write(session: Session, seen: Seen, *, now: datetime) -> None:
         session,
         [{"clinic_id": row.clinic_id, "id": row.id, "message_id": message_id} for row, message_id in moved],
     )
-    work_items.raise_(session, [_unreachable(seen, key, now) for key in sorted(seen.unreachable)], now=now)
+    work_items.raise_(session, [reach.work_item(key, now) for key in sorted(seen.unreachable)], now=now)
     work_items.raise_(
         session, [_uncallable(clinic_id, now) for clinic_id in sorted(seen.uncallable)], now=now
     )
     spoken_to = [seen.rows[patient_id] for patient_id in seen.spoken_to]
     wordings.raise_(session, wordings.unspoken(spoken_to, seen.signed), now=now)
     rungs.climb(session, [row for row in seen.to_climb if row.item.class_ is None], now=now)
-
-
-def _unreachable(seen: Seen, key: tuple[UUID, UUID], now: datetime) -> dict[str, Any]:
-    clinic_id, patient_id = key
-    return {
-        "clinic_id": clinic_id,
-        "patient_id": patient_id,
-        "kind": "unreachable",
-        "level": "24h",
-        "role": "coordinator",
-        "key": f"unreachable/{patient_id}",
-        "due_by": now + ladder.DUE_BY["24h"],
-    }
 
 
 def _uncallable(clinic_id: UUID, now: datetime) -> dict[str, Any]:

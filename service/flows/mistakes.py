@@ -15,7 +15,7 @@ from db.batches import Key
 from db.tables import Consent, Contact, Course, CourseEvent, Result
 from schedules.facts import Class
 from service.errors import Problem
-from service.flows import differences, merges, obligations
+from service.flows import differences, merges, obligations, reach
 from service.flows.courses import NOTHING_HERE, patient, replan
 from service.flows.differences import Difference
 
@@ -70,6 +70,7 @@ def take_back(
         return merges.take_apart(session, key, id_, now=now)
     before = differences.look(session, key)
     replan(session, _void(session, key, entry, id_, now), now=now)
+    reach.look(session, [key], now=now)
     return differences.since(before, session, key)
 
 

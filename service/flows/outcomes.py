@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import attempts, contacts, items, messages, reminders, work_items
+from db import attempts, items, messages, reminders, work_items
 from db.attempts import Ending
 from db.messages import Claimed, Outcome
 from db.reminders import Decision
@@ -20,7 +20,7 @@ from schedules import ladder
 from schedules.fields import Level
 from service import messages as wording
 from service.channels import INSIDE, Accepted, Answer, Capabilities, Rejected, Unknown
-from service.flows import guarding, rungs
+from service.flows import guarding, reach, rungs
 from service.flows.doubts import HANDED_BACK, MOST_TRIES, NOT_TRIED, PATIENCE, Turn
 from service.flows.situations import Saying
 
@@ -197,7 +197,7 @@ def settle(session: Session, slice_: Sequence[Sent[Dispatch]], now: datetime) ->
     keys = {saying.row.key for sent in slice_ for saying in sent.dispatch.sayings}
     open_ = items.locked(session, list(keys))
     settled = record(session, slice_, now)
-    contacts.mark_bad(session, [key for sent, _ in settled for key in _bad(sent)], now=now)
+    reach.mark_bad(session, [key for sent, _ in settled for key in _bad(sent)], now=now)
     over = [(sent, end) for sent, end in settled if end.again_at is None]
     reminders.decide(session, [d for sent, end in over for d in _decisions(sent, end)], now=now)
     work_items.raise_(session, [row for sent, end in over for row in _work(sent, end, now)], now=now)

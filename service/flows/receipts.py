@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
-from db import attempts, contacts, receipts
+from db import attempts, receipts
 from db.batches import Key
 from db.engine import writing
 from db.tables import AttemptState, Channel, MessageState, ReceiptState
 from service.channels import Channels, Receipt
 from service.clock import Clock
-from service.flows import ways
+from service.flows import reach, ways
 from service.flows.ways import Ending
 
 BATCH = 200
@@ -84,7 +84,7 @@ def _match(session: Session, keys: Sequence[UUID], channels: Channels, now: date
                 undelivered.append(message)
             else:
                 delivered.append((message.clinic_id, message.id))
-    contacts.mark_bad(session, bad, now=now)
+    reach.mark_bad(session, bad, now=now)
     receipts.settle(session, delivered, DELIVERED)
     ways.move_on(session, undelivered, channels, NOT_DELIVERED, now=now)
     receipts.match(session, matched, now=now)

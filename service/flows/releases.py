@@ -16,7 +16,7 @@ from db.tables import Audience, Import
 from schedules import days, ladder
 from schedules.ladder import Hours, Step, Track
 from service.errors import Refused
-from service.flows import plans, rungs
+from service.flows import plans, reach, rungs
 from service.flows.rungs import Person
 
 ALONE = 50  # patients of an import that one person may bring in and release: a product choice
@@ -207,6 +207,7 @@ def _start(session: Session, key: Key, now: datetime) -> int:
     rows = list(items.of(session, keys).values())
     who = rungs.people(session, [(row.clinic_id, row.patient_id) for row in rows])
     start(session, begun(rows, who, now=now), now=now)
+    reach.look(session, {(row.clinic_id, row.patient_id) for row in rows}, now=now)
     return len(rows)
 
 

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from schedules import library
 from schedules.groups import By, age_band
+from service.flows import doctor
 from tests.service.conftest import NOW, STARTED, enrol
 from tests.service.test_reports import a_protocol
 from tests.stories.conftest import Practice
@@ -123,6 +124,9 @@ def test_who_has_no_next_date_is_named_with_the_reason(client: TestClient, busy:
     found = client.get("/v1/patients-without-next-date").json()
     assert [(one["name"], one["why"]) for one in found["items"]] == [("Di", "Ask the clinic.")]
     assert "Ask the clinic." in client.get("/prescribing").text
+    found = doctor.examine(busy.engine, None, now=busy.clock())
+    [said] = [one.sentence for one in found if one.check == "next dates"]
+    assert said == "Elm Street, 4, azathioprine has no next due date: Ask the clinic."
 
 
 @pytest.mark.parametrize(
