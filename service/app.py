@@ -43,6 +43,7 @@ from service.deps import ANYBODY, House, SignIn
 from service.limits import Limits
 from service.links import Links
 from service.pages import patients as visits
+from service.pages import work
 
 log = structlog.get_logger()
 
@@ -110,6 +111,7 @@ def create_app(
         rota.router,
         events.router,
         pages.router,
+        work.router,
         visits.router,
     ):
         app.include_router(router)

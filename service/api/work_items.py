@@ -12,16 +12,19 @@ from schedules.protocol import Level
 from service import guard
 from service.api.calls import Call, Looking
 from service.api.courses import Start
-from service.api.differences import READ
+from service.api.differences import READ, DryRun
 from service.api.events import Note
-from service.api.patients import strict
+from service.api.patients import Text, strict
 from service.api.problems import documented
-from service.flows import work_items
-from service.flows.work_items import Outcome, Person, Ranked
+from service.flows import work_acts, work_items
+from service.flows.work_acts import Act, Acted, Wish
+from service.flows.work_items import Person, Ranked
+from service.flows.work_outcomes import Outcome
 
 router = guard.router(prefix="/v1/work", tags=["work list"])
 
-WorkId = Annotated[UUID, Path(examples=["01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d61"])]
+EXAMPLE = "01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d61"
+WorkId = Annotated[UUID, Path(examples=[EXAMPLE])]
 
 
 class WorkOut(BaseModel):
@@ -82,6 +85,40 @@ class OutcomeIn(BaseModel):
 
     outcome: Outcome
     text: Note | None = Field(None, description="In words; needed for the levels same-day and emergency.")
+    again_on: Start | None = Field(None, description="Of no-answer and voicemail; null: tomorrow.")
+
+
+class ManyIn(BaseModel):
+    """The same act on many."""
+
+    model_config = strict({"ids": [EXAMPLE], "act": "snooze", "until": "2026-01-09"})
+
+    ids: list[UUID] = Field(min_length=1, max_length=200)
+    act: Act
+    to: Text | None = Field(None, description="Of assign: the name of somebody with a key.")
+    until: Start | None = Field(None, description="Of snooze.")
+    outcome: Outcome | None = Field(None, description="Of outcome.")
+    text: Note | None = None
+
+    def typed(self) -> Wish:
+        return Wish(**{name: getattr(self, name) for name in ("act", "to", "until", "outcome", "text")})
+
+
+class ActedOut(BaseModel):
+    """One of them: as it is now, or why it is as it was."""
+
+    id: UUID
+    work: WorkOut | None
+    why: str | None
+
+    @classmethod
+    def of(cls, one: Acted) -> Self:
+        return cls(id=one.id, why=one.why, work=None if one.row is None else WorkOut.model_validate(one.row))
+
+
+class ManyOut(BaseModel):
+    count: int = Field(description="To how many it was done.")
+    items: list[ActedOut]
 
 
 @router.get("", operation_id="list_work")
@@ -138,10 +175,26 @@ def snooze_work(call: Looking, work_item_id: WorkId, body: SnoozeIn) -> Response
     "/{work_item_id}/outcome", operation_id="finish_work", response_model=WorkOut, responses=documented(409)
 )
 def finish_work(call: Looking, work_item_id: WorkId, body: OutcomeIn) -> Response:
-    """Say what came of it. `died` ends all for the patient; `self-stopped` asks the prescriber today."""
+    """Say what came of it. `died` ends all for the patient; `no-answer` and `voicemail` put it off to a day.
+
+    `self-stopped`, `never-started`, `stopped-by-prescriber`, `declined`, `moved` and `monitored-elsewhere`
+    end nothing by themselves: each opens the work item that somebody must do next.
+    """
     key, said = (call.clinic_id, work_item_id), body.model_dump()
 
     def effect(session: Any) -> WorkOut:
         return WorkOut.model_validate(work_items.finish(session, key, _person(call), **said, now=call.now))
 
     return call.act(effect)
+
+
+@router.post("/acts", operation_id="act_on_work", response_model=ManyOut)
+def act_on_work(call: Looking, body: ManyIn, dry_run: DryRun = False) -> Response:
+    """Claim, assign, put off or finish many; each that is refused says why, and what is red always is."""
+
+    def effect(session: Any) -> ManyOut:
+        done = work_acts.act(session, call.clinic_id, body.ids, body.typed(), _person(call), now=call.now)
+        count = sum(one.row is not None for one in done)
+        return ManyOut(count=count, items=[ActedOut.of(one) for one in done])
+
+    return call.rehearse(effect) if dry_run else call.act(effect)

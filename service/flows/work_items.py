@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from enum import StrEnum
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,28 +17,13 @@ from db.tables import EndReason, WorkState
 from schedules import days, ladder, rota
 from schedules.limits import LEVELS
 from service.errors import Fault, Problem
-from service.flows import events, overdue
+from service.flows import events, overdue, work_outcomes
 from service.flows.courses import NOTHING_HERE, today
+from service.flows.work_outcomes import TRIES, Outcome
 
 RED = ("same-day", "emergency")
 MORNING = time(9)  # of the day until which a work item was put off, in the clinic's zone
 LONGEST_SNOOZE = 28  # days: a product choice
-
-
-class Outcome(StrEnum):
-    """What came of a work item. That somebody died ends everything for the patient at once."""
-
-    DONE = "done"
-    REACHED = "reached"
-    NO_ANSWER = "no-answer"
-    SELF_STOPPED = "self-stopped"
-    NEVER_STARTED = "never-started"
-    MONITORED_ELSEWHERE = "monitored-elsewhere"
-    STOPPED_BY_PRESCRIBER = "stopped-by-prescriber"
-    DECLINED = "declined"
-    MOVED = "moved"
-    DIED = "died"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +44,7 @@ class Person:
 
 
 def ranked(
-    engine: Engine, clinic_id: UUID, *, now: datetime, role: str | None = None, snoozed: bool = False
+    engine: Engine, clinic_id: UUID | None, *, now: datetime, role: str | None = None, snoozed: bool = False
 ) -> list[Ranked]:
     """Unfinished work: by level, then what is past its deadline, then as the overdue list has it."""
     risks = {risk.of.item_id: risk for risk in overdue.ranked(engine, now=now, clinic_id=clinic_id)}
@@ -101,13 +85,13 @@ def _reasons(row: sa.Row, now: datetime) -> Sequence[str]:
 
 def claim(session: Session, key: Key, who: Person, *, take_over: bool, now: datetime) -> sa.Row:
     """From now on it is this person's. Problem when it is another's, unless it is taken over."""
-    row = _unfinished(session, key)
+    row = unfinished(session, key)
     if _is_anothers(row, who, now) and not take_over:
         raise Problem(409, f"{row.owner} has it: take it over if that is agreed.")
     claimed = {"state": WorkState.CLAIMED, "owner": who.name, "claimed_at": now, "snoozed_until": None}
     work_items.change(session, key, **claimed)
     _record(session, key, who, "claim work", now, {"from": row.owner})
-    return _shown(session, key)
+    return shown(session, key)
 
 
 def snooze(session: Session, key: Key, who: Person, *, until: date, now: datetime) -> sa.Row:
@@ -115,24 +99,38 @@ def snooze(session: Session, key: Key, who: Person, *, until: date, now: datetim
     row = _mine(session, key, who, now)
     if row.level in RED:
         raise Problem(409, "What is for today or an emergency cannot be put off: say what came of it.")
-    clinic = clinics.get(session, key[0])
-    assert clinic is not None
-    zone = days.zone(clinic.time_zone)
-    wait = (until - days.local_day(now, zone)).days
-    if not 0 < wait <= LONGEST_SNOOZE:
-        _refuse("until", f"choose a day after today, at most {LONGEST_SNOOZE} days on")
-    awake = days.instant(until, MORNING, zone)
+    awake = _morning(session, key[0], until, "until", now)
     work_items.change(session, key, state=WorkState.SNOOZED, owner=who.name, snoozed_until=awake)
     _record(session, key, who, "snooze work", now, {"until": until.isoformat()})
-    return _shown(session, key)
+    return shown(session, key)
+
+
+def _morning(session: Session, clinic_id: UUID, until: date | None, place: str, now: datetime) -> datetime:
+    """Of that day, or of tomorrow, at the clinic."""
+    clinic = clinics.get(session, clinic_id)
+    assert clinic is not None
+    zone = days.zone(clinic.time_zone)
+    day = until or days.shift(days.local_day(now, zone), 1)
+    if not 0 < (day - days.local_day(now, zone)).days <= LONGEST_SNOOZE:
+        _refuse(place, f"choose a day after today, at most {LONGEST_SNOOZE} days on")
+    return days.instant(day, MORNING, zone)
 
 
 def finish(
-    session: Session, key: Key, who: Person, *, outcome: Outcome, text: str | None, now: datetime
+    session: Session,
+    key: Key,
+    who: Person,
+    *,
+    outcome: Outcome,
+    text: str | None,
+    now: datetime,
+    again_on: date | None = None,
 ) -> sa.Row:
     """Say what came of it. What is red a named person finishes, in words."""
     _lock_patient(session, key)
     row = _mine(session, key, who, now)
+    if outcome in TRIES:
+        return _try_again(session, row, who, outcome, again_on, text, now)
     if row.level in RED and not who.is_named:
         raise Problem(409, "What is for today or an emergency is finished by a named person: use your key.")
     if text is None and (row.level in RED or outcome is Outcome.OTHER):
@@ -142,7 +140,28 @@ def finish(
     _record(session, key, who, "finish work", now, {"outcome": outcome.value})
     _follow(session, row, who, outcome, now)
     _still_watched(session, row)
-    return _shown(session, key)
+    return shown(session, key)
+
+
+def _try_again(
+    session: Session,
+    row: sa.Row,
+    who: Person,
+    outcome: Outcome,
+    again_on: date | None,
+    text: str | None,
+    now: datetime,
+) -> sa.Row:
+    """Nobody was spoken to: it comes back that morning, or tomorrow; what is red stays where it is."""
+    key = row.clinic_id, row.id
+    note = f"{outcome.value}, {who.name}, {now:%Y-%m-%d %H:%M} UTC"
+    said: dict[str, Any] = {"owner": who.name, "note": note if text is None else f"{note}: {text}"}
+    if row.level not in RED:
+        awake = _morning(session, key[0], again_on, "again_on", now)
+        said |= {"state": WorkState.SNOOZED, "snoozed_until": awake}
+    work_items.change(session, key, **said)
+    _record(session, key, who, "try work", now, {"outcome": outcome.value})
+    return shown(session, key)
 
 
 def _lock_patient(session: Session, key: Key) -> None:
@@ -157,12 +176,12 @@ def _follow(session: Session, row: sa.Row, who: Person, outcome: Outcome, now: d
     if row.patient_id is None:
         return
     person = patients.of(session, [(row.clinic_id, row.patient_id)])[row.patient_id]
-    if outcome is Outcome.SELF_STOPPED:
-        asked = {"kind": "self-stopped", "level": "same-day", "role": "prescriber"}
-        about = {"clinic_id": row.clinic_id, "patient_id": row.patient_id, "course_id": row.course_id}
-        asked |= about | {"key": f"self-stopped/{row.course_id or row.patient_id}"}
-        work_items.raise_(session, [asked | {"due_by": now + ladder.DUE_BY["same-day"]}], now=now)
-    elif outcome is Outcome.DIED and person.ended_reason is not EndReason.DIED:
+    about = {"clinic_id": row.clinic_id, "patient_id": row.patient_id, "course_id": row.course_id}
+    asked = work_outcomes.work_item(outcome, about)
+    if asked is not None:
+        due_by = now + ladder.DUE_BY[asked["level"]]
+        work_items.raise_(session, [asked | {"due_by": due_by}], now=now)
+    if outcome is Outcome.DIED and person.ended_reason is not EndReason.DIED:
         on = today(person, now)
         events.end_now(session, person, on=on, reason=EndReason.DIED, by=who.name, now=now)
 
@@ -179,7 +198,7 @@ def _still_watched(session: Session, row: sa.Row) -> None:
             raise Problem(409, "Nothing else would watch what this is about: enter what became of it first.")
 
 
-def _unfinished(session: Session, key: Key) -> sa.Row:
+def unfinished(session: Session, key: Key) -> sa.Row:
     row = work_items.one(session, key)
     if row is None:
         raise Problem(404, NOTHING_HERE)
@@ -189,7 +208,7 @@ def _unfinished(session: Session, key: Key) -> sa.Row:
 
 
 def _mine(session: Session, key: Key, who: Person, now: datetime) -> sa.Row:
-    row = _unfinished(session, key)
+    row = unfinished(session, key)
     if _is_anothers(row, who, now):
         raise Problem(409, f"{row.owner} has it: claim it first.")
     return row
@@ -205,7 +224,7 @@ def has_lapsed(row: sa.Row, now: datetime) -> bool:
     return claimed and now - (row.claimed_at or row.opened_at) >= rota.CLAIMED
 
 
-def _shown(session: Session, key: Key) -> sa.Row:
+def shown(session: Session, key: Key) -> sa.Row:
     row = work_items.one(session, key)
     assert row is not None
     return row

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from db import totals, work_items
+from db import totals
 from db.adherence import Scope
 from db.engine import reading
 from schedules import groups
@@ -29,7 +29,6 @@ MOST_OVERDUE = 300
 MOST_MESSAGES = 50
 MOST_COURSES = 300
 MOST_LINES = 50_000
-MOST_WORK = 300
 STATIC = StaticFiles(directory=Path(__file__).parent / "static")
 
 router = guard.router(include_in_schema=False, default_response_class=HTMLResponse)
@@ -41,20 +40,13 @@ def front(house: InHouse, now: Now, caller: Asks) -> HTMLResponse:
     with reading(house.engine) as session:
         counts = totals.counted(session, clinic_id=caller.clinic_id)
     slipped = overdue.counted(house.engine, now=now, clinic_id=caller.clinic_id)
-    return _page(house, now, "front.html", caller, counts=counts, slipped=slipped)
+    return shown(house, now, "front.html", caller, counts=counts, slipped=slipped)
 
 
 @router.get("/overdue", operation_id="overdue_page")
 def overdue_list(house: InHouse, now: Now, caller: Asks, clinic: Clinic = None) -> HTMLResponse:
     ranked = overdue.ranked(house.engine, now=now, clinic_id=caller.clinic(clinic))
-    return _page(house, now, "overdue.html", caller, risks=ranked[:MOST_OVERDUE], count=len(ranked))
-
-
-@router.get("/work", operation_id="work_page")
-def work_list(house: InHouse, now: Now, caller: Asks, clinic: Clinic = None) -> HTMLResponse:
-    with reading(house.engine) as session:
-        rows = work_items.unfinished(session, caller.clinic(clinic), limit=MOST_WORK + 1)
-    return _page(house, now, "work.html", caller, rows=rows[:MOST_WORK], cut=len(rows) > MOST_WORK)
+    return shown(house, now, "overdue.html", caller, risks=ranked[:MOST_OVERDUE], count=len(ranked))
 
 
 @router.get("/outbox", operation_id="outbox_page")
@@ -66,7 +58,7 @@ def outbox_list(
     cursor: Annotated[str | None, Query(max_length=60)] = None,
 ) -> HTMLResponse:
     page = outbox.page(house.engine, limit=MOST_MESSAGES, cursor=cursor, clinic_id=caller.clinic(clinic))
-    return _page(house, now, "outbox.html", caller, page=page, first=cursor is None, clinic=clinic)
+    return shown(house, now, "outbox.html", caller, page=page, first=cursor is None, clinic=clinic)
 
 
 @router.get("/sign-in", operation_id="sign_in_form")
@@ -104,7 +96,9 @@ def _form(*, refused: bool) -> HTMLResponse:
     return HTMLResponse(render("sign-in.html", refused=refused), 403 if refused else 200)
 
 
-def _page(house: House, now: datetime, template: str, caller: Caller, **context: Any) -> HTMLResponse:
+def shown(
+    house: House, now: datetime, template: str, caller: Caller, *, status: int = 200, **context: Any
+) -> HTMLResponse:
     seen = health.look(house.engine, now=now, clinic_id=caller.clinic_id)
     loud = escalations.loud(house.engine, now=now, clinic_id=caller.clinic_id)
     text = render(
@@ -117,7 +111,7 @@ def _page(house: House, now: datetime, template: str, caller: Caller, **context:
         nobody_is_asked=caller is ANYBODY,
         **context,
     )
-    return HTMLResponse(text)
+    return HTMLResponse(text, status)
 
 
 @router.get("/reports/adherence", operation_id="adherence_page")
@@ -135,7 +129,7 @@ def adherence(
     question = Question(clinic_id=clinic, by=by, first=first, answers=False)
     report = reports.adherence(house.engine, question, now=now)
     asked = {"clinic": clinic, "from": first, "by": by.value, "format": "csv"}
-    return _page(
+    return shown(
         house,
         now,
         "adherence.html",
@@ -159,7 +153,7 @@ def side_effects_report(house: InHouse, now: Now, caller: Asks, clinic: Clinic =
     """Of the last year."""
     clinic = caller.clinic(clinic)
     report = side_effects.report(house.engine, clinic_id=clinic, first=None, last=None, now=now)
-    return _page(
+    return shown(
         house,
         now,
         "side_effects.html",
@@ -180,7 +174,7 @@ def prescribing_status(
     scope = Scope(clinic_id=clinic)
     page = prescribing.page(house.engine, scope, now=now, limit=MOST_COURSES, status=status)
     statuses = [(each.value, _address("", clinic=clinic, status=each.value)) for each in page.counts]
-    return _page(
+    return shown(
         house,
         now,
         "prescribing.html",

@@ -128,5 +128,5 @@ def test_an_item_that_nothing_else_watches_keeps_its_work(desk: Desk) -> None:
     with writing(desk.practice.engine) as session:
         key = (desk.practice.clinic_id, desk.practice.items[-1].id)
         reminders.withdraw(session, [key], reason="a test", now=desk.practice.clock())
-    assert "Nothing else would watch" in desk.refused(f"{work}/outcome", {"outcome": "no-answer"})
+    assert "Nothing else would watch" in desk.refused(f"{work}/outcome", {"outcome": "reached"})
     assert desk.post(f"{work}/claim", None)["state"] == "claimed"

@@ -12,13 +12,13 @@ from db.tables import UserRole
 from service import pages
 from service.auth import policy
 from service.cli import logs
-from service.pages import patients
+from service.pages import patients, work
 from tests.service.operations import CANARY, HOUSE, OTHER, OWN, PROBLEM, Operation, World
 from tests.stories.conftest import Practice
 
 DONE_BEFORE = (409, 412)  # the example was created, or its version changed, by the role before
 
-PAGES = [*pages.router.routes, *patients.router.routes]
+PAGES = [*pages.router.routes, *patients.router.routes, *work.router.routes]
 
 
 @pytest.fixture

@@ -78,8 +78,7 @@ def test_whom_the_provider_does_not_know_is_one_once(desk: Desk) -> None:
 def test_who_has_died_or_takes_nothing_any_more_need_not_be_reached(desk: Desk) -> None:
     who = desk.post("/patients", WHO)["id"]
     desk.post(f"/patients/{who}/courses", NEW)
-    desk.post(
-        f"/patients/{desk.patient}/end", {"on": "2026-01-04", "reason": EndReason.DIED.value}, version=1
-    )
+    died = {"on": "2026-01-04", "reason": EndReason.DIED.value, "confirmed": True}
+    desk.post(f"/patients/{desk.patient}/end", died, version=1)
     desk.post(f"/contacts/{desk.world.ids['contact_id']}/mark", {"bad": True})
     assert told(desk) == ["open"]  # the other patient's

@@ -1,0 +1,33 @@
+"""The work list in a real Chromium, 320 px wide: worked on by its forms, and axe finds nothing."""
+
+from datetime import timedelta
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from service.app import create_app
+from tests.browser.conftest import served
+from tests.stories.conftest import Practice, practice
+from tests.stories.mailed import red
+
+__all__ = ["practice"]
+
+
+def test_H47_the_work_list_is_narrow_axe_clean_and_worked_on(browser: Browser, practice: Practice) -> None:
+    who = practice.patient(name="Ada Invented")
+    red(practice, "one", patient_id=who)
+    red(practice, "two", level="routine", patient_id=who)
+    practice.clock.wind(practice.clock() + timedelta(hours=1))
+    with served(create_app(practice.engine, practice.clock)) as house:
+        page = browser.new_context(java_script_enabled=True).new_page()
+        page.set_viewport_size({"width": 320, "height": 700})
+        page.goto(f"{house}/work")
+        for each in page.locator("summary").all():
+            each.click()
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        assert "taken by nobody since" in page.content()
+        assert Axe().run(page).response["violations"] == []
+        page.get_by_role("button", name="Claim it").nth(1).click()
+        assert page.url == f"{house}/work"
+        page.close()
+    assert [row.state.value for row in practice.work if row.key == "two"] == ["claimed"]
