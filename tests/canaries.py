@@ -1,0 +1,74 @@
+"""Over the whole suite: no word of a patient is in a log, the metrics, an address or an error's answer."""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+import structlog
+from prometheus_client import generate_latest
+from starlette.testclient import TestClient
+
+from service import metrics
+from service.cli import logs
+
+WHO = "invented|quillfeather|zephyrine|2025550101|2025550177|ada@|204417"  # of patients whom tests make up
+PERSON = re.compile(WHO, re.IGNORECASE)
+WORDS = re.compile(f"{WHO}|azathioprine|mercaptopurine", re.IGNORECASE)
+
+
+class Watch(logging.Handler):
+    """What is written anywhere, as the commands would write it: what a test finds is kept for its end."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.told: list[str] = []
+
+    def look(self, where: str, text: str, words: re.Pattern[str] = WORDS) -> None:
+        if found := words.search(text):
+            self.told.append(f"{found[0]} in {where}: {text[:300]}")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("service") or record.name.startswith("db"):
+            self.look("a log", str(record.msg))
+
+    def event(self, logger: Any, method: str, event: Any) -> Any:
+        """A processor of structlog: what it hands on is as it was."""
+        said = logs.redact(logger, method, logs._failure(logger, method, dict(event)))
+        self.look("a log", json.dumps(said, default=str))
+        return event
+
+    def answer(self, answer: httpx2.Response) -> httpx2.Response:
+        """Of what this service says itself: where to go next, and why something failed."""
+        for name in ("location", "link"):
+            self.look(f"the {name} of {answer.request.method}", answer.headers.get(name, ""))
+        if answer.status_code >= 400:
+            self.look(f"an answer {answer.status_code}", answer.text, PERSON)
+        return answer
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    watch, asked = Watch(), TestClient.request
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TestClient, "request", lambda *given, **more: watch.answer(asked(*given, **more)))
+        logging.getLogger().addHandler(watch)
+        before = structlog.get_config()["processors"]
+        structlog.configure(processors=[watch.event, *before])
+        yield watch
+        if structlog.is_configured():
+            structlog.configure(processors=before)
+        logging.getLogger().removeHandler(watch)
+
+
+@pytest.fixture(autouse=True)
+def no_canary_is_out() -> Iterator[Watch]:
+    """A test whose patients' words are seen outside has failed."""
+    with watching() as watch:
+        yield watch
+    watch.look("the metrics", generate_latest(metrics.REGISTRY).decode())
+    assert watch.told == []
