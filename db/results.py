@@ -58,16 +58,14 @@ def draws(
 ) -> dict[UUID, tuple[Draw, ...]]:
     """What counts, or counted `at` a past moment, by patient and day of collection.
 
-    Of two values for an analyte it is the later known; one that was cancelled or entered in error is none,
-    and a correction that cannot be used leaves none.
+    Of two values for an analyte it is the one that the laboratory resulted later, else the later known; one
+    that was cancelled or entered in error is none, and a correction that cannot be used leaves none.
     """
     results = batches.table(Result)
-    names = ("patient_id", "analyte", "value", "collected_on", "status", "usable", "recorded_at")
+    names = ("id", "patient_id", "analyte", "value", "collected_on", "status", "usable", "recorded_at")
     decides = sa.or_(results.c.usable, results.c.status != ResultStatus.FINAL)
-    query = (
-        sa.select(*(results.c[name] for name in names))
-        .where(results.c.status.in_(STANDING), decides, standing(results, at))
-        .order_by(results.c.recorded_at, results.c.id)
+    query = sa.select(results.c.resulted_at, *(results.c[name] for name in names)).where(
+        results.c.status.in_(STANDING), decides, standing(results, at)
     )
     days: dict[tuple[UUID, date], list[sa.Row]] = defaultdict(list)
     for row in batches.fetch(session, query, results, keys, column="patient_id"):
@@ -93,9 +91,9 @@ def replaced(session: Session, arrived: Iterable[Values], *, prefix: str = FINDI
     ]
 
 
-def _draw(day: date, rows: Iterable[sa.Row]) -> Draw:
+def _draw(day: date, rows: Sequence[sa.Row]) -> Draw:
     by_analyte: dict[str, Decimal | None] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.resulted_at or row.recorded_at, row.recorded_at, row.id)):
         by_analyte.pop(row.analyte, None)
         if row.usable and row.status not in TAKING_BACK:
             by_analyte[row.analyte] = row.value

@@ -34,6 +34,7 @@ class Result(Row, table=True):
     unit_as_sent: str | None = None
     collected_on: date
     collected_at: datetime | None = None
+    resulted_at: datetime | None = None  # by the laboratory: of two versions the later one stands
     status: ResultStatus = Field(sa_type=enum_of(ResultStatus, "status"))
     usable: bool
     problem: str | None = None

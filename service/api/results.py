@@ -51,6 +51,11 @@ class DrawIn(BaseModel):
     collected_at: Annotated[Text, AfterValidator(cells.moment)] | None = Field(
         None, examples=["2026-01-04T08:15"], description="Or its time: local, or with an offset."
     )
+    resulted_at: Annotated[Text, AfterValidator(cells.moment)] | None = Field(
+        None,
+        examples=["2026-01-04T17:40Z"],
+        description="When the laboratory issued this version: of two the later stands, whichever came first.",
+    )
     values: list[ValueIn] = Field(min_length=1, max_length=100)
 
     @model_validator(mode="after")
@@ -64,6 +69,7 @@ class DrawIn(BaseModel):
     def typed(self) -> list[dict[str, Any]]:
         day = None if self.collected_on is None else Moment(day=self.collected_on)
         when = {"collected_on": day, "collected_at": self.collected_at}
+        when |= {"resulted_at": self.resulted_at}
         return [one.model_dump() | when for one in self.values]
 
 
@@ -77,6 +83,7 @@ class ResultOut(BaseModel):
     unit_as_sent: str | None = Field(examples=["10*9/L"])
     collected_on: date
     collected_at: AwareDatetime | None
+    resulted_at: AwareDatetime | None
     status: ResultStatus
     usable: bool
     problem: str | None = Field(description="Why it closes nothing, where it is not usable.")

@@ -99,6 +99,7 @@ def _result_columns(row: ResultRow, person: Person, on: date, at: datetime | Non
         "unit_as_sent": row.unit_as_sent,
         "collected_on": on,
         "collected_at": at,
+        "resulted_at": None if row.resulted_at is None else row.resulted_at.instant(person.zone),
         "status": row.status,
         "usable": row.unusable is None,
         "problem": row.unusable,

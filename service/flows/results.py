@@ -82,7 +82,19 @@ def _limits(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterator
     beyond = [(facts, finding) for facts in judging for finding in _findings(row, facts)]
     if beyond:
         facts, finding = max(beyond, key=lambda each: limits.LEVELS.index(each[1].level))
-        yield _work(row, facts, "limit", finding.level, "prescriber", results.finding_key(row["id"]), now=now)
+        note = REPLACED if _is_replaced(row, facts) else None
+        key = results.finding_key(row["id"])
+        yield _work(row, facts, "limit", finding.level, "prescriber", key, now=now) | {"note": note}
+
+
+def _is_replaced(row: Values, facts: CourseFacts) -> bool:
+    """Whether another version of it stands, for what came late is judged too."""
+    stands = [
+        draw.values.get(row["analyte"])
+        for draw in facts.draws
+        if draw.on == row["collected_on"] and row["analyte"] in draw.components
+    ]
+    return bool(stands) if row["status"] is ResultStatus.PRELIMINARY else stands != [row["value"]]
 
 
 def _judges(facts: CourseFacts, born: date, on: date) -> bool:

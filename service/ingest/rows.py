@@ -182,6 +182,7 @@ class ResultRow:
     value_as_sent: str
     unit_as_sent: str
     value: Decimal | None  # in the analyte's own unit; None when unusable
+    resulted_at: Moment | None = None  # by the laboratory
     status: ResultStatus = ResultStatus.FINAL
     unusable: str | None = None
 

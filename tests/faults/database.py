@@ -35,7 +35,7 @@ class Server:
 
     def start(self) -> None:
         where = str(self.url.query["host"])
-        self._control("start", "-w", "-l", str(self._started.log), "-o", f'-h "" -k {where}')
+        self._control("start", "-w", "-t", "600", "-l", str(self._started.log), "-o", f'-h "" -k {where}')
 
     def _control(self, *words: str) -> None:
         command = [str(self._started.bin_path / "pg_ctl"), "-s", "-D", str(self._started.pgdata), *words]
