@@ -192,9 +192,12 @@ def _finish_work(session: Session, key: Key, courses: sa.Select, now: datetime) 
 
 def _end_findings(session: Session, key: Key, now: datetime) -> None:
     """What the import's results had a person look at."""
-    found = session.scalars(_ids(Result, key)).all()
-    keys = [(key[0], results.finding_key(id_)) for id_ in found]
+    rows = batches.table(Result)
+    query = sa.select(rows).where(batches.same(rows, key, column="import_id"))
+    found = [dict(row._mapping) for row in session.execute(query)]
+    keys = [(key[0], results.finding_key(row["id"])) for row in found]
     work_items.take_back(session, keys, why=REASON, now=now)
+    results.withdrawn(session, found, why=REASON, now=now)
 
 
 def _others(session: Session, key: Key) -> list[Key]:

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import batches
+from db import batches, work_items
 from db.batches import Key, Values
 from db.tables import Result, ResultStatus
 from schedules.facts import Draw
@@ -19,6 +19,7 @@ STANDING = (ResultStatus.FINAL, ResultStatus.CORRECTED, *TAKING_BACK)  # a preli
 
 
 FINDING, QUARANTINE = "finding/", "quarantine/"  # keys of work items about a result
+RESTATED = "The value was sent again, or taken back."
 
 
 def finding_key(result_id: UUID) -> str:
@@ -89,6 +90,20 @@ def replaced(session: Session, arrived: Iterable[Values], *, prefix: str = FINDI
         for row in batches.fetch(session, query, results, people, column="patient_id")
         if new.get((row.patient_id, row.analyte, row.collected_on), row.id) != row.id
     ]
+
+
+def withdrawn(session: Session, rows: Sequence[Values], *, why: str, now: datetime) -> None:
+    """These results no longer stand: to look at them is no work, and at what they restated it is."""
+    keys = {(row["clinic_id"], f"{QUARANTINE}{row['id']}") for row in rows}
+    keys |= {(row["clinic_id"], unjudged_key(row)) for row in rows}
+    work_items.finish(session, sorted(keys), outcome=why, now=now)
+    restated = set(replaced(session, rows, prefix=QUARANTINE)) - keys
+    work_items.open_again(session, sorted(restated), outcome=RESTATED)
+
+
+def unjudged_key(row: Values) -> str:
+    """The key of the work item that asks a person to look at a draw that no limit may judge."""
+    return f"unjudged/{row['patient_id']}/{row['collected_on']}"
 
 
 def _draw(day: date, rows: Sequence[sa.Row]) -> Draw:

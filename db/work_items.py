@@ -78,6 +78,14 @@ def finish(
     return _finish(session, keys, "key", outcome=outcome, now=now, note=note)
 
 
+def open_again(session: Session, keys: Sequence[tuple[UUID, str]], *, outcome: str) -> int:
+    """Open what was finished with this outcome, for it no longer holds; how many there were."""
+    work = batches.table(WorkItem)
+    again = {"state": WorkState.OPEN, "closed_at": None, "outcome": None, "owner": None}
+    statement = sa.update(work).where(work.c.state == sa.text("'done'"), work.c.outcome == outcome)
+    return batches.update(session, statement.values(again), work, keys, column="key")
+
+
 def finish_for_items(session: Session, keys: Sequence[Key], *, outcome: str, now: datetime) -> int:
     """Finish everything about these items: they are closed. What is red says so and stays."""
     return _finish(session, keys, "item_id", outcome=outcome, now=now)

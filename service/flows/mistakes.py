@@ -88,8 +88,7 @@ def _void(session: Session, key: Key, entry: Entry, id_: UUID | None, now: datet
     batches.update(session, sa.update(table).values(voided_at=now), table, [(key[0], row.id)])
     if entry is Entry.RESULT:
         work_items.remark(session, [(key[0], results.finding_key(row.id))], MARKED)
-        quarantined = (key[0], f"{results.QUARANTINE}{row.id}")
-        work_items.finish(session, [quarantined], outcome=IN_ERROR, now=now)
+        results.withdrawn(session, [dict(row._mapping)], why=IN_ERROR, now=now)
     elif entry is Entry.COURSE:
         _withdraw(session, (key[0], row.id), now)
     return mine if entry is Entry.RESULT else [(key[0], row.course_id)] if entry is Entry.EVENT else []

@@ -24,7 +24,6 @@ from service.flows.protocols import is_own
 
 REPLACING = (ResultStatus.CORRECTED, ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR)
 REPLACED = "The laboratory has since corrected or withdrawn this result."
-RESTATED = "The value was sent again, or taken back."
 JUDGED = (ResultStatus.FINAL, ResultStatus.CORRECTED, ResultStatus.PRELIMINARY)
 
 
@@ -72,7 +71,7 @@ def _restate(session: Session, arrived: Sequence[Values], now: datetime) -> None
     if waiting:
         settled = [row for row in arrived if row["usable"] or row["status"] in results.TAKING_BACK]
         replaced = results.replaced(session, settled, prefix=results.QUARANTINE)
-        work_items.finish(session, sorted(waiting.intersection(replaced)), outcome=RESTATED, now=now)
+        work_items.finish(session, sorted(waiting.intersection(replaced)), outcome=results.RESTATED, now=now)
 
 
 def _limits(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterator[dict[str, Any]]:
@@ -127,7 +126,7 @@ def _unjudged(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterat
     for facts in one.courses:
         asked = row["analyte"] in _asked(facts) and facts.course.protocol.limits
         if asked and not _judges(facts, one.born, row["collected_on"]):
-            key = f"unjudged/{row['patient_id']}/{row['collected_on']}"
+            key = results.unjudged_key(row)
             yield _work(row, facts, "unjudged-result", "24h", "prescriber", key, now=now)
             return
 

@@ -73,6 +73,18 @@ def test_set_aside_as_entered_in_error_the_quarantine_ends(practice: Practice, p
     assert work(practice, "quarantined-result") == ["done"]
 
 
+def test_a_restatement_that_is_taken_back_leaves_it_to_a_person_again(
+    practice: Practice, patient: UUID
+) -> None:
+    send(practice, patient, "3.1", "")
+    again, key = send(practice, patient, "6.1", "10*9/L", "corrected"), (practice.clinic_id, patient)
+    assert work(practice, "quarantined-result") == ["done"]
+    why = {"reason": "another patient's", "by": "Kim", "now": practice.clock(), "confirmed": True}
+    with writing(practice.engine) as session:
+        mistakes.take_back(session, key, Entry.RESULT, again, **why)
+    assert work(practice, "quarantined-result") == ["open"]
+
+
 def test_what_a_later_value_has_overtaken_or_nobody_asked_for_is_not_work(
     practice: Practice, patient: UUID
 ) -> None:
