@@ -106,6 +106,28 @@ def unjudged_key(row: Values) -> str:
     return f"unjudged/{row['patient_id']}/{row['collected_on']}"
 
 
+def version(rows: sa.Table) -> sa.ColumnElement[datetime]:
+    """When the laboratory said it, else when it became known: of two the later one counts."""
+    return sa.func.coalesce(rows.c.resulted_at, rows.c.recorded_at, type_=rows.c.recorded_at.type)
+
+
+def outdated(session: Session, arrived: Iterable[Values]) -> list[tuple[UUID, str]]:
+    """The keys of the findings, of these draws and analytes, whose result a later version replaced."""
+    drawn = {(row["patient_id"], row["analyte"], row["collected_on"]) for row in arrived}
+    people = sorted({(row["clinic_id"], row["patient_id"]) for row in arrived})
+    results = batches.table(Result)
+    query = sa.select(results).where(results.c.voided_at.is_(None))
+    ordered = query.order_by(version(results), results.c.recorded_at, results.c.id)
+    before: dict[object, list[sa.Row]] = defaultdict(list)
+    found: list[tuple[UUID, str]] = []
+    for row in batches.fetch(session, ordered, results, people, column="patient_id"):
+        draw = row.patient_id, row.analyte, row.collected_on
+        if draw in drawn and row.status in (ResultStatus.CORRECTED, *TAKING_BACK):
+            found += [(one.clinic_id, finding_key(one.id)) for one in before.pop(draw, ())]
+        before[draw].append(row)
+    return found
+
+
 def _draw(day: date, rows: Sequence[sa.Row]) -> Draw:
     by_analyte: dict[str, Decimal | None] = {}
     for row in sorted(rows, key=lambda row: (row.resulted_at or row.recorded_at, row.recorded_at, row.id)):

@@ -18,6 +18,7 @@ class Analyte:
     title: str
     unit: str
     loinc: tuple[str, ...]
+    snomed: tuple[str, ...]
     factors: Mapping[str, Decimal]
     lowest: Decimal
     highest: Decimal
@@ -63,6 +64,7 @@ def _analyte(name: str, entry: Mapping[str, Any]) -> Analyte:
         title=entry["title"],
         unit=entry["unit"],
         loinc=tuple(entry.get("loinc", ())),
+        snomed=tuple(entry.get("snomed", ())),
         factors=MappingProxyType(
             {unit: Decimal(factor) for unit, factor in entry.get("factors", {}).items()}
         ),

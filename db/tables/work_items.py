@@ -42,6 +42,7 @@ class WorkItem(Row, table=True):
     course_id: UUID | None = None
     item_id: UUID | None = None
     kind: str
+    about: str | None = None  # in a sentence, where the kind does not say it
     level: Level = Field(sa_type=enum_of(Level, "level"))
     role: Role = Field(sa_type=enum_of(Role, "role"))
     owner: str | None = None  # the person who claimed it; until then the role owns it

@@ -29,7 +29,7 @@ class ValueIn(BaseModel):
     model_config = {"extra": "forbid", "str_strip_whitespace": True}
 
     analyte: Annotated[Text, AfterValidator(values.analyte)] = Field(
-        examples=["wbc"], description="An id of the library, or a LOINC code."
+        examples=["wbc"], description="An id of the library, a LOINC or a SNOMED code."
     )
     value: Annotated[str, Field(max_length=cells.LONGEST), AfterValidator(cells.name)] = Field(
         "", examples=["4.1"], description="A plain number, or a bound as <0.2."

@@ -62,24 +62,25 @@ def _consent(row: ContactRow, person: Person, contact_id: UUID) -> Columns | Non
 
 
 def add_results(intake: Intake, rows: Sequence[ResultRow], known: imports.Known) -> None:
-    stored: dict[tuple[Any, ...], set[tuple[str, str]]] = defaultdict(set)
+    stored: dict[tuple[Any, ...], set[tuple[Any, ...]]] = defaultdict(set)
     for found in (found for results in known.results.values() for found in results):
         key = (found.patient_id, found.analyte, found.collected_on, found.collected_at, found.status)
-        stored[key].add((found.value_as_sent, found.unit_as_sent))
+        stored[key].add((found.value_as_sent, found.unit_as_sent, found.resulted_at))
     for row in rows:
         if person := intake.whose(row):
             _result(intake, row, person, stored)
 
 
 def _result(
-    intake: Intake, row: ResultRow, person: Person, stored: Mapping[tuple[Any, ...], set[tuple[str, str]]]
+    intake: Intake, row: ResultRow, person: Person, stored: Mapping[tuple[Any, ...], set[tuple[Any, ...]]]
 ) -> None:
     on, at = row.collected.local_day(person.zone), row.collected.instant(person.zone)
+    issued = None if row.resulted_at is None else row.resulted_at.instant(person.zone)
     said = stored.get((person.id, row.analyte, on, at, row.status), set())
     if on > days.local_day(intake.now, person.zone):
         column = "collected_on" if at is None else "collected_at"
         intake.refuse(row, "the day of the draw is still to come", "correct the date", column=column)
-    elif (row.value_as_sent, row.unit_as_sent) in said:
+    elif (row.value_as_sent, row.unit_as_sent, issued) in said:
         intake.take(row)
     elif said and row.status is not ResultStatus.CORRECTED:
         what = f"another value of {row.analyte} is stored for this draw"

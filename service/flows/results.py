@@ -30,11 +30,9 @@ JUDGED = (ResultStatus.FINAL, ResultStatus.CORRECTED, ResultStatus.PRELIMINARY)
 def judge(session: Session, arrived: Iterable[Values], *, now: datetime) -> int:
     """Hold new results, by their columns, against their patients' limits; how many are beyond one.
 
-    The finding of a result that one of them corrects or takes back is marked; only a person finishes it.
+    The finding of a result that a later version corrects or takes back is marked; only a person finishes it.
     """
     arrived = list(arrived)
-    again = [row for row in arrived if row["status"] in REPLACING]
-    work_items.remark(session, results.replaced(session, again), REPLACED)
     _restate(session, arrived, now)
     counted = [row for row in arrived if row["status"] in JUDGED]
     known = _patients(session, {(row["clinic_id"], row["patient_id"]) for row in counted})
@@ -42,6 +40,8 @@ def judge(session: Session, arrived: Iterable[Values], *, now: datetime) -> int:
     others = [work for row in counted if not row["usable"] for work in _no_figure(row, known, now)]
     others += [work for row in counted if row["usable"] for work in _unjudged(row, known, now)]
     work_items.raise_(session, beyond + list({work["key"]: work for work in others}.values()), now=now)
+    again = [row for row in arrived if row["status"] in REPLACING or row.get("resulted_at")]
+    work_items.remark(session, results.outdated(session, again), REPLACED)
     return len(beyond)
 
 
@@ -81,19 +81,10 @@ def _limits(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterator
     beyond = [(facts, finding) for facts in judging for finding in _findings(row, facts)]
     if beyond:
         facts, finding = max(beyond, key=lambda each: limits.LEVELS.index(each[1].level))
-        note = REPLACED if _is_replaced(row, facts) else None
         key = results.finding_key(row["id"])
-        yield _work(row, facts, "limit", finding.level, "prescriber", key, now=now) | {"note": note}
-
-
-def _is_replaced(row: Values, facts: CourseFacts) -> bool:
-    """Whether another version of it stands, for what came late is judged too."""
-    stands = [
-        draw.values.get(row["analyte"])
-        for draw in facts.draws
-        if draw.on == row["collected_on"] and row["analyte"] in draw.components
-    ]
-    return bool(stands) if row["status"] is ResultStatus.PRELIMINARY else stands != [row["value"]]
+        source = (finding.limit.source or facts.course.protocol.source).title
+        work = _work(row, facts, "limit", finding.level, "prescriber", key, now=now)
+        yield work | {"about": f"{finding.sentence} Source: {source}."}
 
 
 def _judges(facts: CourseFacts, born: date, on: date) -> bool:
@@ -110,7 +101,9 @@ def _no_figure(row: Values, known: Mapping[UUID, Known], now: datetime) -> Itera
         superseded = bool(later) and later[-1][0] >= row["collected_on"]
         if row["analyte"] in _asked(facts) and not superseded:
             key = f"{results.QUARANTINE}{row['id']}"
-            yield _work(row, facts, "quarantined-result", "24h", "coordinator", key, now=now)
+            came = f"{row['analyte']} {row['value_as_sent']} {row['unit_as_sent'] or '(no unit)'}"
+            work = _work(row, facts, "quarantined-result", "24h", "coordinator", key, now=now)
+            yield work | {"about": f"Came as {came} on {row['collected_on']}: {row['problem']}."}
             return
 
 

@@ -71,7 +71,7 @@ def _of(risk: object) -> Iterable[str]:
 
 
 def _reasons(row: sa.Row, now: datetime) -> Sequence[str]:
-    found = []
+    found = [row.about] if row.about else []
     if row.level in RED:
         found.append(f"Its level is {row.level}.")
     if now >= row.due_by:

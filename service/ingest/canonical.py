@@ -176,7 +176,7 @@ RESULTS = Table(
         Column("collected_on", "the day of the draw, where the patient was", _day_alone),
         Column("collected_at", "or its time: local, or with an offset", cells.moment),
         Column("resulted_at", "when the laboratory issued this version of it", cells.moment),
-        Column("analyte", "id of the library, as wbc, or LOINC code", values.analyte, required=True),
+        Column("analyte", "library id, as wbc, or LOINC or SNOMED code", values.analyte, required=True),
         Column("value", "as the laboratory wrote it", cells.identifier, default=""),
         Column("unit", "as the laboratory wrote it", cells.identifier, default=""),
         Column("status", f"one of {', '.join(ResultStatus)}; empty: final", cells.one_of(*ResultStatus),

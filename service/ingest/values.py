@@ -30,11 +30,11 @@ class Figure:
 
 
 def analyte(text: str) -> str:
-    """The library's id of an analyte given by id or LOINC code; a code that the library has not, as it is."""
+    """The library's id of an analyte given by id or code; a LOINC code that the library has not, as it is."""
     name = text.strip()
     if name in analytes.analytes():
         return name
-    if known := _by_loinc().get(name):
+    if known := _by_code().get(name):
         return known
     if not _is_loinc(name):
         raise Refused("there is no such analyte", "use an id of the library or a LOINC code")
@@ -42,8 +42,10 @@ def analyte(text: str) -> str:
 
 
 @cache
-def _by_loinc() -> Mapping[str, str]:
-    return {code: name for name, known in analytes.analytes().items() for code in known.loinc}
+def _by_code() -> Mapping[str, str]:
+    return {
+        code: name for name, known in analytes.analytes().items() for code in (*known.loinc, *known.snomed)
+    }
 
 
 def _is_loinc(code: str) -> bool:

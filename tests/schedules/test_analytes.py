@@ -21,7 +21,7 @@ def test_every_figure_says_where_it_is_from() -> None:
         assert entry["bounds"] in ("source", "product-choice"), name
         assert not entry.get("factors") or entry["evidence"] in ("seen", "arithmetic", "memory"), name
         assert set(entry) <= {
-            "title", "unit", "loinc", "factors", "lowest", "highest", "evidence", "bounds", "note",
+            "title", "unit", "loinc", "snomed", "factors", "lowest", "highest", "evidence", "bounds", "note",
         }, name  # fmt: skip
 
 

@@ -191,6 +191,16 @@ def test_H36_in_any_order_the_plan_and_the_open_findings_are_the_same(
     }
 
 
+def test_a_value_that_is_corrected_and_corrected_back_is_what_it_was(
+    practice: Practice, patient: UUID
+) -> None:
+    for place, value in enumerate(("6", "5", "6")):
+        practice.clock.wind(practice.clock() + timedelta(minutes=1))
+        issued = (ISSUED + timedelta(hours=place)).isoformat()
+        send(practice, patient, white_cells(value, "corrected"), resulted_at=issued)
+    assert drawn(practice, patient) == {"wbc": Decimal(6)}
+
+
 # ---- and when we said that we have it
 
 
