@@ -10,13 +10,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import batches, protocols, results
+from db import batches, results, versions
 from db.batches import Key, Values
 from db.tables import Course, CourseEvent, Import, Patient
 from schedules import facts
 from schedules.days import Duration, local_day, zone
 from schedules.facts import Draw, Event, EventType
-from schedules.protocol import Protocol
 
 EASTERNMOST = timedelta(hours=14)  # how far local days are ahead of UTC at most
 
@@ -34,6 +33,7 @@ class CourseFacts:
     events: tuple[Event, ...]
     draws: tuple[Draw, ...]
     dose: str | None = None  # at the start
+    attested: frozenset[str] = frozenset()  # of the protocol's baseline
 
     @property
     def key(self) -> Key:
@@ -52,23 +52,12 @@ def lock(session: Session, keys: Sequence[Key]) -> None:
         pass
 
 
-def course_of(row: sa.Row, protocol: Protocol) -> facts.Course:
-    """A course's row under the protocol version that it pins."""
-    return facts.Course(
-        protocol=protocol,
-        start=row.start,
-        indication=row.indication,
-        flags=frozenset(row.flags),
-        enrolled=row.enrolled,
-    )
-
-
 def known(session: Session, keys: Sequence[Key], *, at: datetime | None = None) -> list[CourseFacts]:
     """All that is known of these courses, or was known `at` a past moment, but for those that were voided."""
     rows = list(_courses(session, keys, at))
+    stands = versions.standing(session, rows, at=at)
     happened = _events(session, [(row.clinic_id, row.id) for row in rows], at)
     drawn = results.draws(session, list({(row.clinic_id, row.patient_id) for row in rows}), at=at)
-    pinned = protocols.built(session, {(row.clinic_id, row.protocol_hash) for row in rows})
     return [
         CourseFacts(
             clinic_id=row.clinic_id,
@@ -76,10 +65,11 @@ def known(session: Session, keys: Sequence[Key], *, at: datetime | None = None) 
             patient_id=row.patient_id,
             time_zone=row.time_zone,
             medicine=row.medicine,
-            course=course_of(row, pinned[row.clinic_id, row.protocol_hash]),
+            course=stands[row.id],
             events=(*happened[row.id], *_ending(row)),
             draws=drawn.get(row.patient_id, ()),
             dose=row.dose,
+            attested=frozenset((row.baseline or {}).get("attested", ())),
         )
         for row in rows
     ]

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import batches, contacts, courses, items, protocols, results
+from db import batches, contacts, items, results, versions
 from db.tables import Audience, Channel, Clinic, Course, Item, Patient
 from schedules import facts
 from schedules.facts import Draw
@@ -42,7 +42,7 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
     people = list({(row.clinic_id, row.patient_id) for row in rows})
     known, reached = contacts.of_patients(session, people), contacts.reachable(session, people)
     drawn = results.draws(session, people)
-    pinned = protocols.built(session, {(row.clinic_id, row.protocol_hash) for row in rows})
+    stands = versions.standing(session, rows, column="course_id")
     return [
         Overdue(
             clinic_id=row.clinic_id,
@@ -54,7 +54,7 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
             reachable=(row.patient_id, Audience.PATIENT) in reached,
             item_id=row.id,
             item=stored[row.id].item,
-            course=courses.course_of(row, pinned[row.clinic_id, row.protocol_hash]),
+            course=stands[row.course_id],
             draws=drawn.get(row.patient_id, ()),
         )
         for row in rows
@@ -73,7 +73,7 @@ def _rows(session: Session, on: date, clinic_id: UUID | None) -> Sequence[sa.Row
     late, courses, patients, clinics = (batches.table(model) for model in (Item, Course, Patient, Clinic))
     query = _late(
         on,
-        *(late.c[name] for name in ("clinic_id", "id", "patient_id")),
+        *(late.c[name] for name in ("clinic_id", "id", "patient_id", "course_id")),
         *(courses.c[name] for name in ("protocol_hash", "start", "indication", "flags", "enrolled")),
         *(patients.c[name] for name in ("name", "time_zone")),
         clinics.c.name.label("clinic"),

@@ -76,6 +76,15 @@ AFTER_STOP = "after-stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """What a course stood under up to the day before `until`."""
+
+    protocol: Protocol
+    flags: frozenset[str]
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
     """One patient on one medicine under one protocol version."""
 
@@ -84,6 +93,7 @@ class Course:
     indication: str | None = None
     flags: frozenset[str] = frozenset()
     enrolled: date | None = None  # the first day we are responsible for, when it is after the start
+    earlier: tuple[Former, ...] = ()  # in order: versions and flags before those that it has now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class Fold:
         self.timers: set[date] = set()
         self.end: tuple[date, str] | None = None
         self.answered = False
+        self.wanted_by: date | None = None  # by a booked visit
         self.begin_rhythm(Rhythm(self.phases, course.start))
         self.make(self.first_slot(new_start=True), on=course.start)
 
@@ -158,7 +159,8 @@ class Fold:
         rhythm = self.rhythm
         if was.carried is not None and was.carried == rhythm.offset < len(rhythm.offsets):
             due, gap = rhythm.offset_day(was.carried), rhythm.gap(was.carried)
-            rhythm.offset += not was.by_step_up or covers(day, due, gap)
+            own_day = not was.by_step_up and was.wanted_from is None
+            rhythm.offset += own_day or covers(day, due, gap)
         while rhythm.offset < len(rhythm.offsets):
             due = rhythm.offset_day(rhythm.offset)
             class_ = self._class_of_offset(due, day, gap=rhythm.gap(rhythm.offset))

@@ -20,6 +20,7 @@ class Open:
     by_step_up: bool = False
     moved: bool = False  # an event set its due day
     overridden: bool = False  # and that event was an override
+    wanted_from: date | None = None  # its own day, where a booked visit wants it earlier
     carried: int | None = None  # the offset of the base phases that its test answers
     have: dict[str, date] = field(default_factory=dict)  # component: the day it was collected
     appointment: datetime | None = None

@@ -5,10 +5,11 @@ past moment is the same function over what was known then (`known_at`).
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from schedules import days
+from schedules import days, linking, versions
 from schedules import events as entries
 from schedules import status as statuses
 from schedules.cadence import fold_of
@@ -81,7 +82,38 @@ def plan(
 ) -> Plan:
     """Every item of the course, past and open, as of `today`. EventRefused when an event cannot be."""
     events = [event for event in events if _counts(event, today, known_at)]
-    line = _in_order(events, [draw for draw in draws if _counts(draw, today, known_at)])
+    draws = [draw for draw in draws if _counts(draw, today, known_at)]
+    unfold = _over_versions if course.earlier else _plan
+    return unfold(course, events, draws, today)
+
+
+def _over_versions(course: Course, events: Sequence[Event], draws: Sequence[Draw], today: date) -> Plan:
+    """One version after the other: see `versions`."""
+    was, former, now = versions.past(course), course.earlier[-1], replace(course, earlier=())
+    if today < former.until:
+        found = plan(was, events, draws, today=today)
+        return replace(found, changes_on=min(found.changes_on or former.until, former.until))
+    ours, theirs = versions.clocks(now), versions.ever(was)
+    events = [_named(was, event, until=former.until) for event in events]
+    mine = versions.readable(events, ours, theirs)
+    before = plan(was, versions.readable(events, theirs, ours), draws, today=days.shift(former.until, -1))
+    after, fresh = _plan(now, mine, draws, today), None
+    if not ours <= theirs:
+        enrolled = max(former.until, course.enrolled or course.start)
+        fresh = _plan(replace(now, enrolled=enrolled), mine, draws, today)
+    return versions.joined(before, after, fresh, former=former, today=today)
+
+
+def _named(was: Course, event: Event, *, until: date) -> Event:
+    """An event of a time when one clock alone could be meant, by the name of that clock."""
+    if event.type not in ONE_CLOCK or event.clock is not None or event.on >= until:
+        return event
+    concerned = _concerned(was, event)
+    return replace(event, clock=concerned[0]) if len(concerned) == 1 else event
+
+
+def _plan(course: Course, events: Sequence[Event], draws: Sequence[Draw], today: date) -> Plan:
+    line = _in_order(events, draws)
     check(course, [entry.what for entry in line if isinstance(entry.what, Event)])
     reached = tuple(event.on for event in events if event.type is EventType.MAINTENANCE_DOSE)
     folds = [
@@ -126,7 +158,7 @@ def _check_one(course: Course, event: Event) -> None:
     if event.on < course.start:
         raise EventRefused(event, f"it is before the start of the course, {course.start}")
     names = [c.id for c in course.protocol.clocks if c.applies(course.indication, course.flags)]
-    if event.clock is not None and event.clock not in names:
+    if event.clock is not None and event.clock not in versions.ever(course):
         raise EventRefused(event, "the course has no such clock: use one of " + ", ".join(names))
     if event.type in ONE_CLOCK and event.clock is None and len(_concerned(course, event)) != 1:
         raise EventRefused(event, "the course has several clocks: name the clock")
@@ -171,6 +203,7 @@ def _unfold(
         for fold in folds:
             entries.advance(fold, entry.day)
             _bring(fold, entry.what)
+            linking.keep(fold, entry.day)
         if isinstance(entry.what, Event) and entry.what.type in (EventType.STOP, *FAREWELLS):
             ended = ended or (entry.day, entry.what.reason or entry.what.type.value)
             if entry.what.type in FAREWELLS:
@@ -192,7 +225,9 @@ def _bring(fold: Fold, what: Event | Draw) -> None:
     if isinstance(what, Draw):
         for step_up in fold.draw(what):
             entries.begin(fold, step_up)
-    elif what.clock in (None, fold.clock.id) and ANSWERS.get(what.type, fold.clock.kind) == fold.clock.kind:
+        return
+    linking.book(fold, what)
+    if what.clock in (None, fold.clock.id) and ANSWERS.get(what.type, fold.clock.kind) == fold.clock.kind:
         entries.apply(fold, what)
 
 

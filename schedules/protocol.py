@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, StrictBool, ValidationError, model_validator
 
-from schedules import analytes
+from schedules import analytes, linked
 from schedules.baseline import Baseline
 from schedules.fields import (
     FLAGS,
@@ -94,6 +94,7 @@ class Clock(Cited):
     while_held: Literal["pause", "continue"] = "pause"
     restart_after_gap: Length | None = None
     after_stop: tuple[Length, ...] = Field(default=(), max_length=20)
+    test_before: linked.Beforehand | None = None
     ladder: LadderId = "auto"
     when: When = When()
 
@@ -212,6 +213,7 @@ class Protocol(Model):
         names = [clock.id for clock in self.clocks]
         if len(set(names)) < len(names):
             raise Wrong("clocks", "two clocks have the same id")
+        linked.check(self.clocks)
         asked = [one.id for one in self.baseline]
         if len(set(asked)) < len(asked):
             raise Wrong("baseline", "it asks for one thing twice")
@@ -224,6 +226,14 @@ class Protocol(Model):
         """The protocol's identity: the SHA-256 of its canonical JSON."""
         canonical = json.dumps(as_json(self), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @cached_property
+    def flags_asked(self) -> frozenset[str]:
+        """The flags of a course on which anything of it depends."""
+        whens = [clock.when for clock in self.clocks]
+        whens += [phase.when for clock in self.clocks for phase in clock.phases]
+        whens += [limit.when for limit in self.limits] + [one.when for one in self.baseline]
+        return frozenset(flag for when in whens for flag in when.names_flags)
 
     def clock(self, name: str) -> Clock:
         return next(clock for clock in self.clocks if clock.id == name)

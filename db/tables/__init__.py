@@ -18,6 +18,7 @@ from db.tables.items import Item
 from db.tables.lanes import Lane
 from db.tables.merges import Merge
 from db.tables.messages import Attempt, AttemptState, Kind, Message, MessageState
+from db.tables.moves import CourseVersion, ProtocolMove
 from db.tables.patients import EndReason, Patient, Sex, Wording
 from db.tables.pauses import Pause
 from db.tables.protocols import ProtocolProposal, ProtocolVersion
@@ -52,6 +53,7 @@ __all__ = [
     "Contact",
     "Course",
     "CourseEvent",
+    "CourseVersion",
     "Deployment",
     "Effect",
     "EndReason",
@@ -66,6 +68,7 @@ __all__ = [
     "Patient",
     "PatientReport",
     "Pause",
+    "ProtocolMove",
     "ProtocolProposal",
     "ProtocolVersion",
     "Receipt",

@@ -1,4 +1,5 @@
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -31,6 +32,7 @@ class Course(Row, table=True):
     indication: str | None = None
     flags: list[str] = Field(default_factory=list, sa_type=JsonText)
     dose: str | None = None  # at the start
+    baseline: dict[str, Any] | None = Field(default=None, sa_type=JsonText)  # what was attested, who decided
     replan_on: date | None = None  # the next day on which the plan changes by itself
     ended_on: date | None = None
     created_at: datetime

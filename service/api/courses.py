@@ -8,14 +8,15 @@ from fastapi import Path, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, field_validator
 
 from db.tables import EndReason, WorkState
-from schedules.facts import Class, EventType, State, Status
+from schedules.facts import Class, EventType, Former, State, Status
 from schedules.protocol import FLAGS, Kind, Level
 from service import guard
 from service.api.calls import Creating, Looking, Made
 from service.api.differences import READ, DryRun, LocalMoment, VisitOut
 from service.api.patients import BirthDate, PatientId, Text, strict
 from service.api.problems import documented
-from service.flows import courses
+from service.flows import beginnings, courses
+from service.flows.beginnings import Begun
 from service.flows.courses import Standing, Whole
 from service.ingest import cells
 
@@ -44,8 +45,15 @@ class CourseIn(BaseModel):
     def _known(cls, flags: list[str]) -> list[str]:
         return list(cells.flags(";".join(flags)))
 
+    attested: list[Slug] = Field([], max_length=60, description="Of the protocol's baseline, what was seen.")
+    decided_by: Text | None = Field(None, description="The clinician who lets it begin without the rest.")
+    reason: Text | None = Field(None, description="And why.")
+
     def typed(self) -> dict[str, Any]:
-        return self.model_dump() | {"flags": tuple(self.flags)}
+        return self.model_dump(exclude={"attested", "decided_by", "reason"}) | {"flags": tuple(self.flags)}
+
+    def begun(self) -> Begun:
+        return Begun(attested=tuple(self.attested), decided_by=self.decided_by, reason=self.reason)
 
 
 class ItemOut(BaseModel):
@@ -85,11 +93,34 @@ class EventOut(BaseModel):
     voided_at: AwareDatetime | None = Field(serialization_alias="entered_in_error_at")
 
 
+class FormerOut(BaseModel):
+    """What a course stood under before."""
+
+    protocol: str = Field(examples=["mercaptopurine-sps"])
+    protocol_version: int
+    flags: list[str]
+    until: date = Field(description="The day from which the next one governed.")
+
+    @classmethod
+    def of(cls, former: Former) -> Self:
+        protocol, flags = former.protocol, sorted(former.flags)
+        return cls(protocol=protocol.id, protocol_version=protocol.version, flags=flags, until=former.until)
+
+
+class BaselineOut(BaseModel):
+    model_config = READ
+
+    id: str = Field(examples=["tpmt"])
+    name: str
+    required: bool
+
+
 class CourseOut(Made):
     patient_id: UUID
     medicine: str = Field(examples=["mercaptopurine"])
     protocol: str = Field(examples=["mercaptopurine-sps"])
     protocol_version: int
+    earlier: list[FormerOut] = Field(description="Versions and flags before those that it has now.")
     start: date
     enrolled: date | None
     indication: str | None
@@ -97,6 +128,7 @@ class CourseOut(Made):
     dose: str | None
     status: Status = Field(description="What is asked before a repeat is issued.")
     ended_on: date | None
+    baseline_missing: list[BaselineOut] = Field(description="Asked for before the first dose, and not there.")
     items: list[ItemOut]
     events: list[EventOut]
 
@@ -106,9 +138,11 @@ class CourseOut(Made):
         course, protocol = facts.course, facts.course.protocol
         return cls(
             id=facts.id, patient_id=facts.patient_id, medicine=facts.medicine, protocol=protocol.id,
-            protocol_version=protocol.version, start=course.start, enrolled=course.enrolled,
+            protocol_version=protocol.version, start=course.start,
+            earlier=[FormerOut.of(one) for one in course.earlier], enrolled=course.enrolled,
             indication=course.indication, flags=sorted(course.flags), dose=facts.dose,
             status=found.plan.status, ended_on=None if found.plan.end is None else found.plan.end[0],
+            baseline_missing=[BaselineOut.model_validate(one) for one in beginnings.missing(facts)],
             items=[_item(found, row) for row in found.items],
             events=[EventOut.model_validate(row) for row in found.events],
         )  # fmt: skip
@@ -170,7 +204,8 @@ def enrol_patient(call: Creating, patient_id: PatientId, body: CourseIn, dry_run
     key = call.clinic_id, patient_id
 
     def effect(session: Any) -> CourseOut:
-        return CourseOut.of(courses.enrol(session, key, body.typed(), by=call.by, now=call.now))
+        said, begun = body.typed(), body.begun()
+        return CourseOut.of(courses.enrol(session, key, said, by=call.by, now=call.now, begun=begun))
 
     return call.rehearse(effect) if dry_run else call.once(body, effect, at="/v1/courses")
 

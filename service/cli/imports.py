@@ -96,14 +96,14 @@ def import_folder(
         clinics=import_options.new_clinics(time_zone, phone, emergency),
         protocols=import_options.protocols(folder, protocol or [], map_file),
     )
-    with _bar("Reading") as progress:
+    with bar("Reading") as progress:
         batch = folders.read(folder, mapping, region=import_options.region(region), progress=progress)
     with opened(settings.load(database_url=database)) as engine:
         now = clock.now(engine)
         if dry_run:
             outcome = imports.try_out(engine, batch, manner, now=now)
         else:
-            with _bar("Planning") as progress, litter.seldom_collected():
+            with bar("Planning") as progress, litter.seldom_collected():
                 outcome = imports.take(engine, batch, manner, now=now, progress=progress)
     for line in import_text.problems(outcome):
         typer.echo(line, err=True)
@@ -117,15 +117,15 @@ def import_folder(
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error; none when that is not a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
 
 
 # ---- what came: list, preview, release, undo

@@ -17,7 +17,8 @@ from schedules import plan as planning
 from schedules.facts import Plan, State
 from schedules.plan import EventRefused
 from service.errors import Fault, Problem
-from service.flows import differences, entries, histories, intake, plans, reach
+from service.flows import beginnings, differences, entries, histories, intake, plans, reach
+from service.flows.beginnings import Begun
 from service.flows.histories import Histories
 from service.flows.intake import Columns, Intake
 from service.flows.protocols import known as known_protocols
@@ -70,8 +71,13 @@ def today(row: sa.Row, now: datetime) -> date:
     return days.local_day(now, days.zone(row.time_zone))
 
 
-def enrol(session: Session, key: Key, said: Columns, *, by: str, now: datetime) -> Standing:
-    """Problem when the patient cannot have the course: no such protocol, too young, on it already."""
+def enrol(
+    session: Session, key: Key, said: Columns, *, by: str, now: datetime, begun: Begun | None = None
+) -> Standing:
+    """Problem when the patient cannot have the course: no such protocol, too young, on it already.
+
+    `begun` asks for the baseline: without it nobody is there to say who decided.
+    """
     person = intake.person(patient(session, key))
     found = Intake(now=now, people={HERE: person})
     known = imports.known(session, [key])
@@ -83,11 +89,16 @@ def enrol(session: Session, key: Key, said: Columns, *, by: str, now: datetime) 
     columns = _new(found, stored)
     for (clinic_id, _), protocol in found.pins.items():
         protocols.pin(session, clinic_id, protocol, now=now)
-    batches.insert(session, Course, [columns | {"dose": dose}])
-    _record(session, key, by, "enrol", now, {"course": str(columns["id"])})
+    more = {"dose": dose, "baseline": None if begun is None else begun.as_json()}
+    batches.insert(session, Course, [columns | more])
+    detail = {"course": str(columns["id"])} | ({} if begun is None else begun.as_json())
+    _record(session, key, by, "enrol", now, detail)
     replan(session, [(key[0], columns["id"])], now=now)
     reach.look(session, [key], now=now)
-    return standing(session, (key[0], columns["id"]), now=now)
+    made = standing(session, (key[0], columns["id"]), now=now)
+    if begun is not None:
+        beginnings.look(session, made.facts, begun, today=made.today, now=now)
+    return made
 
 
 def _new(found: Intake, stored: Histories) -> Columns:

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import imports, protocols
+from db import imports, versions
 from db.types import new_id
 from schedules import adults, facts, library
 from schedules import plan as planning
@@ -56,14 +56,12 @@ Histories = dict[PatientKey, list[History]]
 
 def stored(session: Session, intake: Intake, known: imports.Known) -> Histories:
     """The courses that these patients have already."""
-    pinned = protocols.built(
-        session, {(row.clinic_id, row.protocol_hash) for rows in known.courses.values() for row in rows}
-    )
+    stands = versions.standing(session, [row for rows in known.courses.values() for row in rows])
     return defaultdict(
         list,
         {
             key: [
-                _history(person, row, pinned[row.clinic_id, row.protocol_hash], known.events.get(row.id, []))
+                _history(person, row, stands[row.id], known.events.get(row.id, []))
                 for row in known.courses.get(person.id, [])
             ]
             for key, person in intake.people.items()
@@ -71,14 +69,8 @@ def stored(session: Session, intake: Intake, known: imports.Known) -> Histories:
     )
 
 
-def _history(person: Person, row: sa.Row, protocol: Protocol, events: Sequence[sa.Row]) -> History:
-    course = facts.Course(
-        protocol=protocol,
-        start=row.start,
-        indication=row.indication,
-        flags=frozenset(row.flags),
-        enrolled=row.enrolled,
-    )
+def _history(person: Person, row: sa.Row, stands: facts.Course, events: Sequence[sa.Row]) -> History:
+    course = replace(stands, flags=frozenset(row.flags))  # as it was enrolled: an import says that again
     happened = [_happened(event) for event in events]
     return History(
         person=person,

@@ -91,7 +91,9 @@ def _void(session: Session, key: Key, entry: Entry, id_: UUID | None, now: datet
         results.withdrawn(session, [dict(row._mapping)], why=IN_ERROR, now=now)
     elif entry is Entry.COURSE:
         _withdraw(session, (key[0], row.id), now)
-    return mine if entry is Entry.RESULT else [(key[0], row.course_id)] if entry is Entry.EVENT else []
+    if entry is Entry.EVENT:
+        return [(key[0], row.course_id)]
+    return [] if entry is Entry.CONTACT else mine
 
 
 def _row(session: Session, key: Key, model: type[SQLModel], id_: UUID | None) -> sa.Row:

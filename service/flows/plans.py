@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from db import courses, items, reminders, work_items
+from db import courses, items, reminders, versions, work_items
 from db.batches import Key
 from db.courses import CourseFacts
 from db.items import Stored
@@ -36,6 +36,7 @@ class Change:
 
 def apply(session: Session, keys: Sequence[Key], *, now: datetime) -> None:
     """Plan these courses again from all that is known, and write the difference. The caller commits."""
+    keys = versions.with_pairs(session, keys)
     courses.lock(session, keys)
     known = courses.known(session, keys)
     stored = items.of_courses(session, [facts.key for facts in known])

@@ -82,7 +82,7 @@ def second_person(by: Person, first: str | None) -> None:
     """Problem unless somebody else than the first stands for it, by name."""
     if not by.is_named:
         raise Problem(409, UNNAMED)
-    if by.name == first:
+    if first is not None and by.name.casefold() == first.casefold():
         raise Problem(409, SECOND)
 
 

@@ -1,4 +1,4 @@
-"""What the passing of days alone changes: missed check-ins, lapsed overrides, reviews, gaps of the rota."""
+"""What days alone change: missed check-ins, lapsed overrides, reviews, gaps of the rota, approved moves."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from sqlalchemy.engine import Engine
 from db import courses
 from db.engine import reading, writing
 from service.clock import Clock
-from service.flows import asked_courses, guardians, plans, rota
+from service.flows import asked_courses, guardians, moves, plans, rota
 
 BATCH = 200
 
@@ -17,6 +17,7 @@ def tick(engine: Engine, clock: Clock, *, go_on: Callable[[], bool] = lambda: Tr
 
     After a batch `go_on` says whether another may follow.
     """
+    moves.tick(engine, clock, go_on=go_on)
     handled = 0
     rota.look_ahead(engine, now=clock())
     asked_courses.tick(engine, now=clock())

@@ -18,7 +18,7 @@ from schedules import library
 from service.api.events import EVENT_EXAMPLE
 from service.api.merges import FORMER_EXAMPLE
 from service.app import create_app
-from service.flows import users
+from service.flows import move_proposals, users
 from service.limits import Limits, Rate
 from tests.stories.conftest import Practice
 
@@ -112,6 +112,13 @@ class World:
         with writing(practice.engine) as session:
             work_items.raise_(session, [work], now=practice.clock())
         self.ids["report_id"] = self._reported(patient_id)
+        with writing(practice.engine) as session:
+            found = move_proposals.Rehearsed(
+                old=protocol, new=library.protocol("azathioprine-bsr-2017"), outcomes=()
+            )
+            self.ids["move_id"] = move_proposals.propose(
+                session, practice.clinic_id, found, by="a test", now=practice.clock()
+            )
         self.ids["item_id"] = practice.items[-1].id
         self.ids["reminder_id"] = practice.reminders[-1].id
         self.ids["work_item_id"] = practice.work[-1].id
