@@ -64,6 +64,8 @@ def approve(
     now: datetime,
 ) -> Version:
     """Put a proposed version in force, in exactly the text that was read: `hash_` says which."""
+    if protocol_id in library.names():
+        raise Problem(409, "A packaged protocol waits for no approval.")
     clinics.lock(session, clinic_id)
     mine = _of(session, clinic_id, protocol_id)
     found = next((one for one in reversed(mine) if one.protocol.version == version), None)
