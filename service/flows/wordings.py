@@ -47,7 +47,7 @@ def signed(session: Session) -> frozenset[Signed]:
 
 def spoken(row: sa.Row, signatures: frozenset[Signed]) -> str:
     """The language of a patient's messages: the patient's own where it is signed, else the fallback."""
-    words = None if row.language == FALLBACK else catalogues.closest(row.language)
+    words = catalogues.closest(row.language)
     if words is not None and Signed(row.clinic_id, words.language, words.hash) in signatures:
         return words.language
     return FALLBACK

@@ -21,6 +21,8 @@ def test_every_key_begins_with_the_clinic(table: sa.Table) -> None:
     for key in [table.primary_key, *keys]:
         assert next(iter(key.columns)).name == "clinic_id"
     for link in table.foreign_key_constraints:
+        if link.referred_table.name in KEYLESS:
+            continue
         assert link.column_keys[0] == "clinic_id"
 
 

@@ -90,7 +90,7 @@ def findings(capsys: pytest.CaptureFixture) -> dict[str, bool]:
 
 
 def test_doctor_says_what_is_wrong_and_what_is_not(capsys: pytest.CaptureFixture) -> None:
-    good = ("revision", "invariants", "zones", "hold", "staff", "file", "disk")
+    good = ("revision", "invariants", "check-ins", "zones", "hold", "staff", "file", "disk")
     assert findings(capsys) == dict.fromkeys(good, False) | {"loops": True}
     execute("nextcount.db", "UPDATE deployment SET held_since = '2026-01-01 00:00:00', held_reason = 'test'")
     assert findings(capsys)["hold"]
@@ -103,6 +103,7 @@ def test_doctor_says_what_is_wrong_and_what_is_not(capsys: pytest.CaptureFixture
         "Recei",
         "Plans",
         "Alarm",
+        "The r",
     ]
 
 
