@@ -43,7 +43,7 @@ def examine(engine: Engine, configured: str | None, *, now: datetime, mails: boo
             found += [*_staff(session, mails), *_digests(session, now), _check_ins(session)]
     except SQLAlchemyError as error:
         found = [_finding("database", f"The database cannot be read: {type(error).__name__}.")]
-    return [*found, *_loops(engine, now), *_protocols(), *_disk(engine)]
+    return [*found, *_next_dates(engine, now), *_loops(engine, now), *_protocols(), *_disk(engine)]
 
 
 def _protocols() -> Iterator[Finding]:

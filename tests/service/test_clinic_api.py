@@ -126,7 +126,7 @@ def test_who_has_no_next_date_is_named_with_the_reason(client: TestClient, busy:
     assert "Ask the clinic." in client.get("/prescribing").text
     found = doctor.examine(busy.engine, None, now=busy.clock())
     [said] = [one.sentence for one in found if one.check == "next dates"]
-    assert said == "Elm Street, 4, azathioprine has no next due date: Ask the clinic."
+    assert said == "Elm Street, 4, methotrexate has no next due date: Ask the clinic."
 
 
 @pytest.mark.parametrize(

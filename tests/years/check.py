@@ -36,7 +36,8 @@ def _counted(cohort: Cohort, asked: Measure) -> Mapping[str, Mapping[str, int]]:
     found: dict[str, Counter[str]] = {}
     for chart in cohort.charts.values():
         today = days.local_day(cohort.clock(), days.zone(chart.zone))
-        duties = [Duty.of(item) for life in chart.lives.values() for item in _plan(cohort, chart, life).items]
+        items = [item for life in chart.lives.values() for item in _plan(cohort, chart, life).items]
+        duties = [Duty.of(item) for item in items if item.kind == "test"]
         for grace in (True, False):
             measure = adherence.on_time(duties, asked.period, as_of=today, grace=grace)
             found.setdefault(measure.name, Counter()).update(_parts(measure))

@@ -162,10 +162,13 @@ class Cohort:
 
     def _begin(self, chart: Chart, protocol: Protocol) -> None:
         start = self._today(chart)
-        said = CourseIn.model_validate({"protocol": protocol.id, "start": start.isoformat()})
+        indication = next(iter(protocol.indications), None)
+        said = CourseIn.model_validate(
+            {"protocol": protocol.id, "start": start.isoformat(), "indication": indication}
+        )
         with self._entering("course") as session:
             found = courses.enrol(session, chart.key, said.typed(), by=BY, now=self.clock())
-            chart.lives[found.facts.id] = Life(found.facts.key, Course(protocol=protocol, start=start))
+            chart.lives[found.facts.id] = Life(found.facts.key, found.facts.course)
 
     def _today(self, chart: Chart) -> date:
         return days.local_day(self.clock(), days.zone(chart.zone))
@@ -231,7 +234,8 @@ class Cohort:
         with self._entering("died") as session:
             version = patients.chart(session, chart.key).row.version
             on, why = self._today(chart), EndReason.DIED
-            events.end(session, chart.key, on=on, reason=why, version=version, by=BY, now=self.clock())
+            said = {"on": on, "reason": why, "version": version, "confirmed": True}
+            events.end(session, chart.key, **said, by=BY, now=self.clock())
         chart.gone = True
         for life in chart.lives.values():
             life.events.append(Event(on=on, type=EventType.DIED, recorded_at=self.clock()))

@@ -13,6 +13,7 @@ from schedules.protocol import Protocol
 ZONES = ("America/New_York", "America/Los_Angeles", "Europe/London", "Europe/Madrid", "Pacific/Auckland")
 WITHIN = 365  # days in which everybody comes
 TWO_MEDICINES = 0.15
+A_PAIR = {"methotrexate", "leflunomide"}  # each changes the other's rule, of which a plan alone knows nothing
 A_YEAR = {  # how often it happens to one patient
     "dose-increase": 0.5, "dose-decrease": 0.2, "hold": 0.3, "stop": 0.05, "move": 0.1, "opt-out": 0.08,
     "opt-in": 0.5, "died": 0.015,
@@ -53,7 +54,8 @@ def invent(first: int, count: int, chance: random.Random, begin: date) -> list[P
 
 def _person(number: int, every: list[Protocol], chance: random.Random, begin: date) -> Person:
     first, other = chance.choice(every), chance.choice(every)
-    two = chance.random() < TWO_MEDICINES and other.medicine != first.medicine
+    names = {first.medicine.name, other.medicine.name}
+    two = chance.random() < TWO_MEDICINES and len(names) == 2 and names != A_PAIR
     return Person(
         number=number,
         zone=chance.choice(ZONES),
