@@ -70,10 +70,12 @@ def same(rows: sa.Table, key: tuple[UUID, Any], *, column: str = "id") -> sa.Col
 def _among(
     session: Session, rows: sa.Table, keys: Sequence[tuple[UUID, Any]], *, column: str
 ) -> sa.ColumnElement[bool]:
-    """(clinic_id, `column`) is one of the keys. However many they are, the statement is the same text.
+    """(clinic_id, `column`) is one of the keys. Of one, or of however many, the statement is the same text.
 
     PostgreSQL joins them; SQLite would read a whole table for pairs, so it looks clinic by clinic.
     """
+    if len(keys) == 1:
+        return same(rows, keys[0], column=column)
     if _is_postgres(session):
         names = ("clinic_id", column)
         given = _given(rows, names, [{"clinic_id": clinic_id, column: value} for clinic_id, value in keys])

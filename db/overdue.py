@@ -9,7 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import batches, contacts, items, results, versions
+from db import batches, contacts, grouped, items, results, versions
+from db.adherence import Scope
 from db.tables import Audience, Channel, Clinic, Course, Item, Patient
 from schedules import facts
 from schedules.facts import Draw
@@ -63,10 +64,15 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
 
 def windows(session: Session, *, on: date, clinic_id: UUID | None = None) -> Sequence[sa.Row]:
     """Of the same items what tells their state: `last_on_time`, `lapses_on`, `time_zone`; how many."""
-    late, patients = batches.table(Item), batches.table(Patient)
+    mine, patients = batches.table(Item), batches.table(Patient)
+    scope = grouped.standing_items(Scope(clinic_id=clinic_id), mine)
+    names = ("clinic_id", "patient_id", "last_on_time", "lapses_on")
+    few = sa.select(*(mine.c[name] for name in names)).where(*_slipped(mine, on), scope)
+    late = few.cte("late").prefix_with("MATERIALIZED")  # few of those open, though most items are so old
     columns = (late.c.last_on_time, late.c.lapses_on, patients.c.time_zone)
-    query = _late(on, *columns, sa.func.count().label("n")).group_by(*columns)
-    return session.execute(query if clinic_id is None else query.where(late.c.clinic_id == clinic_id)).all()
+    query = sa.select(*columns, sa.func.count().label("n"))
+    joined = query.join_from(late, patients, _same(late.c.patient_id, patients))
+    return session.execute(joined.group_by(*columns)).all()
 
 
 def _rows(session: Session, on: date, clinic_id: UUID | None) -> Sequence[sa.Row]:
@@ -89,9 +95,13 @@ def _late(on: date, *columns: Any) -> sa.Select:
         sa.select(*columns)
         .join_from(late, courses, _same(late.c.course_id, courses))
         .join(patients, _same(late.c.patient_id, patients))
-        .where(sa.text("item.class IS NULL"), late.c.last_on_time < on, sa.not_(late.c.held))
+        .where(*_slipped(late, on))
         .where(courses.c.voided_at.is_(None))
     )
+
+
+def _slipped(mine: sa.Table, on: date) -> tuple[Any, ...]:
+    return sa.text("item.class IS NULL"), mine.c.last_on_time < on, sa.not_(mine.c.held)
 
 
 def _same(column: sa.ColumnElement[UUID], rows: sa.Table) -> sa.ColumnElement[bool]:

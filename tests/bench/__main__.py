@@ -4,6 +4,7 @@ Every row of a run is measured before the next run begins. What one leaves behin
 """
 
 import argparse
+import logging
 import signal
 import sys
 from collections import defaultdict
@@ -12,7 +13,8 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from statistics import median
 
-from tests.bench import enrol, ground, growth, race, seed, table
+from service.cli import logs
+from tests.bench import api, enrol, ground, growth, race, reports, seed, table
 from tests.bench.ground import Ground
 from tests.bench.race import Lap
 
@@ -32,12 +34,15 @@ class Sizes:
     later: tuple[int, ...] = (100_000, 1_000_000, 10_000_000)
     courses: int = 10_000
     orm: int = 500
+    requests: int = 400
     runs: int = 5
     with_peers: bool = True
 
 
-QUICK = Sizes(patients=100, two=50, pgqueuer=100, peers=50, later=(2_000, 4_000), courses=20, orm=10, runs=1)
-PARTS = ("dispatch", "ticks", "clock", "enrolment")
+QUICK = Sizes(
+    patients=100, two=50, pgqueuer=100, peers=50, later=(2_000, 4_000), courses=20, orm=10, requests=8, runs=1
+)
+PARTS = ("dispatch", "ticks", "clock", "enrolment", "reports", "api")
 
 
 def dispatch(sizes: Sizes) -> dict[str, Case]:
@@ -224,6 +229,7 @@ CASES = {
     "dispatch": (dispatch, _dispatched),
     "ticks": (ticks, _ticked),
     "enrolment": (enrolment, _enrolled),
+    "reports": (lambda sizes: reports.cases(sizes.patients), reports.told),
 }
 
 
@@ -240,12 +246,17 @@ def report(sizes: Sizes, parts: tuple[str, ...]) -> Iterator[str]:
     with ground.ground() as there:
         yield table.head(there.server, sizes.runs)
         for part in parts:
+            if part == "api":
+                yield from api.told(there, patients=sizes.patients, requests=sizes.requests, runs=sizes.runs)
+                continue
             cases, told = CASES[part]
             yield told(measure(there, cases(sizes), sizes.runs))
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server of the run ends with it
+    logs.configure()
+    logging.disable(logging.INFO)  # of every page a line
     asked = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     asked.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; by default all")
     asked.add_argument("--quick", action="store_true", help="seconds, to see that it works: no figures")

@@ -1,15 +1,10 @@
-"""Reports beside a sequential scan of the same table: python -m tests.bench.reports DATABASE [--patients N]
+"""Reports of so many patients with 50 items each, beside a sequential scan of the same table."""
 
-Seeds an empty database with 50 items for each patient, then times a scan and each report in turn, by rounds.
-"""
-
-import argparse
-import statistics
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +13,7 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session, SQLModel
 from starlette.testclient import TestClient
 
-from db import batches, migrations, protocols
+from db import batches, protocols
 from db.adherence import Scope
 from db.engine import make_engine, reading, writing
 from db.tables import Clinic, Course, CourseEvent, Item, Patient
@@ -27,6 +22,9 @@ from schedules.groups import By
 from service.app import create_app
 from service.flows import prescribing, reports
 from service.flows.reports import Question
+from tests.bench import table
+from tests.bench.ground import Fill, Ground
+from tests.bench.race import Lap
 
 NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
 BEFORE = datetime(2021, 1, 1, tzinfo=UTC)
@@ -36,42 +34,36 @@ IDS = {"id": 0, "patient_id": 2, "course_id": 3}
 Rows = Iterator[dict[str, Any]]
 
 
-def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("database", help="sqlite:///FILE or postgresql://…")
-    asked.add_argument("--patients", type=int, default=100_000)
-    asked.add_argument("--rounds", type=int, default=5)
-    given = asked.parse_args()
-    engine = make_engine(given.database)
-    migrations.upgrade(engine)
-    with reading(engine) as session:
-        empty = session.scalar(sa.select(sa.func.count()).select_from(batches.table(Clinic))) == 0
-    if empty:
-        seed(engine, given.patients)
-    measure(engine, given.rounds)
-
-
 # ---- seeding
 
 
+def fill(patients: int) -> Fill:
+    return partial(seed, patients=patients)
+
+
 def seed(engine: Engine, patients: int) -> None:
-    """The first patients one by one, the others as their copies, by SQL."""
+    """The first patients one by one, the others as their copies, by SQL; the indexes of items at last."""
+    indexes = batches.table(Item).indexes
     with writing(engine) as session:
+        for index in indexes:
+            index.drop(session.connection())
         _insert(session, Clinic, map(clinic, range(CLINICS)))
         protocol = library.protocol("azathioprine-us-label")
         hashes = [protocols.pin(session, UUID(int=1 + n), protocol, now=BEFORE) for n in range(CLINICS)]
-        people = range(FIRST)
+        people = range(min(FIRST, patients))
         _insert(session, Patient, map(patient, people))
         _insert(session, Course, (course(n, hashes[0]) for n in people))
         _insert(session, CourseEvent, (event for n in people if n % 100 == 0 for event in holds(n)))
         _insert(session, Item, (item(n, k) for n in people for k in range(1, ITEMS + 1)))
     for number in range(1, patients // FIRST):
         with writing(engine) as session:
+            if engine.dialect.name == "postgresql":
+                session.execute(sa.text("SET LOCAL session_replication_role = replica"))  # nothing to look up
             for model in (Patient, Course, CourseEvent, Item):
                 session.execute(sa.text(copying(engine, batches.table(model), number)))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        postgres = engine.dialect.name == "postgresql"
-        connection.exec_driver_sql("VACUUM ANALYZE" if postgres else "ANALYZE")
+    with writing(engine) as session:
+        for index in indexes:
+            index.create(session.connection())
 
 
 def _insert(session: Session, model: type[SQLModel], rows: Rows) -> None:
@@ -156,32 +148,9 @@ def item(n: int, k: int) -> dict[str, Any]:
 
 # ---- measuring
 
-
-def measure(engine: Engine, rounds: int) -> None:
-    client = TestClient(create_app(engine, lambda: NOW), base_url="http://localhost")
-    one = Scope(clinic_id=UUID(int=1))
-    asked: dict[str, Callable[[], object]] = {"scan": lambda: scan(engine)}
-    for by in By:
-        asked[f"report by {by.value}"] = lambda by=by: report(engine, by=by)
-    asked["report of a year"] = lambda: report(engine, first=date(2025, 3, 3))
-    asked["report of one clinic"] = lambda: report(engine, clinic_id=UUID(int=1))
-    asked["prescribing status of all"] = lambda: prescribing.standings(engine, Scope(), now=NOW)
-    asked["prescribing status of one clinic"] = lambda: prescribing.standings(engine, one, now=NOW)
-    asked["patients without a next date"] = lambda: prescribing.without_next_date(engine, Scope(), now=NOW)
-    asked["front page"] = lambda: client.get("/").raise_for_status()
-    spent: dict[str, list[float]] = {name: [] for name in asked}
-    for _ in range(rounds):
-        for name, ask in asked.items():
-            began = time.perf_counter()
-            ask()
-            spent[name].append(time.perf_counter() - began)
-    base = statistics.median(spent["scan"])
-    for name, times in spent.items():
-        middle = statistics.median(times)
-        span = f"{min(times):.3f}–{max(times):.3f}"
-        sys.stdout.write(
-            f"{engine.dialect.name:<11}{name:<34}{middle:8.3f} s ({span}){middle / base:8.2f} ×\n"
-        )
+ONE = UUID(int=1)
+SCAN = "a scan of the table"
+Ask = Callable[[Engine], object]
 
 
 def report(engine: Engine, **question: Any) -> reports.Report:
@@ -195,5 +164,51 @@ def scan(engine: Engine) -> object:
         return session.scalar(sa.text(f"SELECT sum(version) FROM item{hint}"))
 
 
-if __name__ == "__main__":
-    main()
+def page(engine: Engine, address: str) -> object:
+    return _client(engine).get(address).raise_for_status()
+
+
+@cache
+def _client(engine: Engine) -> TestClient:
+    return TestClient(create_app(engine, lambda: NOW), base_url="http://localhost")
+
+
+ASKED: Mapping[str, Ask] = {
+    SCAN: scan,
+    **{f"adherence by {by.value}": partial(report, by=by) for by in By},
+    "adherence of a year": partial(report, first=date(2025, 3, 3)),
+    "adherence of one clinic": partial(report, clinic_id=ONE),
+    "prescribing status of one clinic": partial(prescribing.standings, scope=Scope(clinic_id=ONE), now=NOW),
+    "patients without a next date": partial(prescribing.without_next_date, scope=Scope(), now=NOW),
+    "the front page": partial(page, address="/"),
+}
+
+
+def cases(patients: int) -> dict[str, Callable[[Ground], Lap]]:
+    return {
+        f"{name}, {kind}": partial(_lap, kind=kind, patients=patients, ask=ask)
+        for kind in ("sqlite", "postgresql")
+        for name, ask in ASKED.items()
+    }
+
+
+def _lap(there: Ground, *, kind: str, patients: int, ask: Ask) -> Lap:
+    url = there.original(kind, f"items{patients}", fill(patients))
+    engine = _engine(url.render_as_string(hide_password=False))
+    began = time.perf_counter()
+    ask(engine)
+    return Lap(handled=1, seconds=time.perf_counter() - began, processor=0)
+
+
+@cache
+def _engine(url: str) -> Engine:
+    return make_engine(url)
+
+
+def told(laps: Mapping[str, list[Lap]]) -> str:
+    spent = {name: [lap.seconds for lap in some] for name, some in laps.items()}
+    lines = (
+        (name, table.spread(some), table.ratio(some, spent[f"{SCAN}, {name.rpartition(', ')[2]}"]))
+        for name, some in spent.items()
+    )
+    return table.rows(("reports", "seconds", "beside a scan"), lines)

@@ -1,0 +1,73 @@
+"""A server of one process: `python -m tests.bench.host URL ours|bare`. It says its port; its input ends it.
+
+The bare one is the same framework with one route, that answers with one row by the bare driver.
+"""
+
+import socket
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import psycopg
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy.engine import URL, make_url
+from starlette.responses import JSONResponse
+
+from db.engine import make_engine
+from service.app import create_app
+from service.cli import logs
+from service.limits import Limits, Rate
+from tests.bench import seed
+
+NEVER = Rate(10**9, 10**9)  # nobody is asked to wait
+ROW = "SELECT id, mrn, name, birth_date, time_zone FROM patient WHERE clinic_id = {0} AND id = {0}"
+
+
+def ours(url: URL) -> FastAPI:
+    return create_app(make_engine(url), lambda: seed.DUE, limits=Limits(address=NEVER, key=NEVER))
+
+
+def bare(url: URL) -> FastAPI:
+    app, mine = FastAPI(openapi_url=None), threading.local()
+    query, connect = _driver(url)
+
+    @app.get("/{clinic_id}/{patient_id}")
+    def read(clinic_id: str, patient_id: str) -> JSONResponse:
+        if not hasattr(mine, "connection"):
+            mine.connection = connect()
+        row = mine.connection.execute(query, (clinic_id, patient_id)).fetchone()
+        return JSONResponse([str(value) for value in row])
+
+    return app
+
+
+def _driver(url: URL) -> tuple[str, Callable[[], Any]]:
+    if url.get_backend_name() == "sqlite":
+        return ROW.format("?"), partial(sqlite3.connect, str(url.database), isolation_level=None)
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return ROW.format("%s"), partial(psycopg.connect, address, autocommit=True)
+
+
+def main(url: str, which: str) -> None:
+    logs.configure()
+    app = {"ours": ours, "bare": bare}[which](make_url(url))
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off")
+    server = uvicorn.Server(config)
+    threading.Thread(target=_end, args=(server,), daemon=True).start()
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        sys.stdout.write(f"{bound.getsockname()[1]}\n")
+        sys.stdout.flush()
+        server.run([bound])
+
+
+def _end(server: uvicorn.Server) -> None:
+    sys.stdin.read()
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
