@@ -6,6 +6,8 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from db import batches, days, results
 from db.adherence import Scope
@@ -14,6 +16,26 @@ from schedules import groups
 from schedules.adherence import Period
 from schedules.facts import EventType
 from schedules.groups import By
+
+
+class unordered(FunctionElement[Any]):
+    """A column that SQLite groups by without walking an index for its order, from there to every row."""
+
+    inherit_cache = True
+
+    def __init__(self, column: sa.ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(unordered)
+def _as_it_is(element: Any, compiler: Any, **kw: Any) -> str:
+    return str(compiler.process(element.clauses, **kw))
+
+
+@compiles(unordered, "sqlite")
+def _as_a_value(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"+{compiler.process(element.clauses, **kw)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +70,7 @@ def of_items(asked: Asked, mine: sa.Table, theirs: sa.Subquery) -> list[sa.Colum
     """What tells items apart: one column, but for phases, which have three. `theirs` are the courses."""
     match asked.by:
         case By.CLINIC:
-            return [mine.c.clinic_id]
+            return [unordered(mine.c.clinic_id)]
         case By.MONTH:
             return [days.first_of_month(mine.c.last_on_time)]
         case By.PHASE:

@@ -68,13 +68,13 @@ def alike(session: Session, asked: Asked) -> list[sa.Row]:
     now: Columns = {"today": theirs.c.today, "held": mine.c.held, "overdue": late}
     joined = mine.join(theirs, grouped.same(mine.c.course_id, theirs))
     alone = asked.by in (By.CLINIC, By.MONTH) and asked.scope.medicine is asked.scope.protocol_id is None
-    closed = _each(asked, theirs, then).where(CLOSED)
+    closed = _each(asked, theirs, {}).where(CLOSED)
     if alone:
         closed = closed.select_from(mine).where(grouped.standing_items(asked.scope, mine))
     else:
         closed = closed.select_from(joined)
     waiting = _each(asked, theirs, now).where(OPEN).select_from(joined)
-    return [row for query in (closed, waiting) for row in session.execute(_folded(query))]
+    return [*session.execute(_folded(closed, then)), *session.execute(_folded(waiting, {}))]
 
 
 def _each(asked: Asked, theirs: sa.Subquery, moment: Columns) -> sa.Select:
@@ -91,10 +91,12 @@ def _each(asked: Asked, theirs: sa.Subquery, moment: Columns) -> sa.Select:
     return query.where(TEST, mine.c.last_on_time.between(period.first, period.last))
 
 
-def _folded(query: sa.Select) -> sa.Select:
+def _folded(query: sa.Select, constants: Columns) -> sa.Select:
+    """Constants stay outside: SQLite would sort by them."""
     each = query.subquery("each")
     alike = [column for column in each.c if column.name != "last"]
     of = [column for column in alike if column.name.startswith("of")]
     words = reduce(lambda one, other: add(one + sa.literal(" "), other), of)
+    same = [column.label(name) for name, column in constants.items()]
     figures = (sa.func.max(each.c.last).label("last"), sa.func.count().label("n"))
-    return sa.select(words.label("of"), *alike, *figures).group_by(*alike)
+    return sa.select(words.label("of"), *alike, *same, *figures).group_by(*alike)
