@@ -120,24 +120,3 @@ def _work(facts: CourseFacts, kind: str, level: Level, key: str, note: str, now:
         "level": level, "role": "prescriber", "key": key, "note": note,
         "due_by": now + ladder.DUE_BY[level],
     }  # fmt: skip
-
-
-def reported_medicine(
-    session: Session, patient: Key, name: str, *, now: datetime, atc: str | None = None
-) -> tuple[Finding, ...]:
-    """A patient's new medicine or vaccine beside those of the courses: each interaction is a work item.
-
-    Nothing found means that nothing is known here, never that the two go together: who calls this has a
-    person look at every report.
-    """
-    found = _once(interactions.between(_medicines(session, patient), Medicine(name=name, atc=atc)))
-    rows = [
-        {
-            "clinic_id": patient[0], "patient_id": patient[1], "kind": "interaction", "level": one.level,
-            "role": "prescriber", "key": f"reported/{patient[1]}/{one.interaction}", "note": one.sentence,
-            "due_by": now + ladder.DUE_BY[one.level],
-        }
-        for one in found
-    ]  # fmt: skip
-    work_items.raise_(session, rows, now=now)
-    return found

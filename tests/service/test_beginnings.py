@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from db.engine import writing
 from db.tables import AuditEntry
 from schedules import library, protocol
-from service.flows import beginnings
 from tests.schedules.test_protocol import file
 from tests.service.desk import Desk
 from tests.service.operations import World
@@ -90,15 +88,6 @@ def test_an_interaction_is_flagged_whichever_medicine_comes_second(desk: Desk) -
         made = enrol(desk, patient, protocol=second, start="2026-01-02")
         assert made.status_code == 201
         assert ("interaction", "24h") in kinds(desk, patient)
-
-
-def test_a_medicine_that_a_patient_reports_is_flagged_at_the_level_of_the_data(desk: Desk) -> None:
-    key = desk.practice.clinic_id, desk.patient
-    with writing(desk.practice.engine) as session:
-        [found] = beginnings.reported_medicine(session, key, "Allopurinol 100 mg", now=desk.practice.clock())
-        assert beginnings.reported_medicine(session, key, "Paracetamol", now=desk.practice.clock()) == ()
-    assert (found.interaction, found.level) == ("allopurinol", "same-day")
-    assert ("interaction", "same-day") in kinds(desk, desk.patient)
 
 
 def test_packaged_limits_are_not_for_leukaemia_a_transplant_or_a_child_and_a_person_hears(desk: Desk) -> None:
