@@ -17,6 +17,7 @@ from service import metrics
 from service.cli import logs
 
 WHO = "invented|quillfeather|zephyrine|2025550101|2025550177|ada@|204417"  # of patients whom tests make up
+WORK_LIST = "/work"
 PERSON = re.compile(WHO, re.IGNORECASE)
 WORDS = re.compile(f"{WHO}|azathioprine|mercaptopurine", re.IGNORECASE)
 
@@ -46,7 +47,8 @@ class Watch(logging.Handler):
         """Of what this service says itself: where to go next, and why something failed."""
         for name in ("location", "link"):
             self.look(f"the {name} of {answer.request.method}", answer.headers.get(name, ""))
-        if answer.status_code >= 400:
+        shown_again = answer.request.url.path.startswith(WORK_LIST)  # the list, with what was refused
+        if answer.status_code >= 400 and not shown_again:
             self.look(f"an answer {answer.status_code}", answer.text, PERSON)
         return answer
 
@@ -71,4 +73,4 @@ def no_canary_is_out() -> Iterator[Watch]:
     with watching() as watch:
         yield watch
     watch.look("the metrics", generate_latest(metrics.REGISTRY).decode())
-    assert watch.told == []
+    assert not watch.told, watch.told[0]

@@ -153,6 +153,7 @@ def test_each_key_of_a_phase_and_of_a_clock_is_in_the_table_or_in_a_case() -> No
     """A key that is added to the model without an example fails here."""
     texts = [file.read_text("utf-8") for file in GOLDEN.rglob("*.json")]
     texts += [library.source_text(name) for name in library.protocols() | library.templates()]
+    texts.append(Path(__file__).with_name("test_linking.py").read_text("utf-8"))  # bookings: not in simulate
     together = "\n".join(texts)
     packaged = library.protocol("azathioprine-us-label").clocks[0]
     for model in (packaged, packaged.phases[0]):

@@ -197,7 +197,7 @@ def test_H42_while_something_is_open_an_end_a_merge_and_a_mistake_are_confirmed(
     assert end(desk, former, confirmed=True).status_code == 200
     path = f"/patients/{desk.patient}/entered-in-error"
     mistake = {"entry": "course", "id": str(desk.course), "reason": "another patient's"}
-    assert "Still open: 2 other work items and 1 overdue item." in desk.refused(path, mistake)
+    assert "Still open: 3 other work items and 1 overdue item." in desk.refused(path, mistake)
     desk.post(path, mistake | {"confirmed": True})
 
 

@@ -14,7 +14,10 @@ from tests.stories.conftest import Practice
 
 SMS = {"channel": "sms", "address": "+12025550142"}
 YES = {"given": True, "at": "2026-01-04T14:30:00-05:00", "source": "telephone"}
-NEW = {"protocol": "mercaptopurine-sps", "start": "2026-01-04"}
+NEW = {
+    "protocol": "mercaptopurine-sps",
+    "start": "2026-01-03",
+}  # begun: no baseline is asked for
 WHO = {"mrn": "7", "name": "Bo Invented", "birth_date": "1970-02-03", "time_zone": "America/New_York"}
 
 

@@ -14,6 +14,8 @@ from tests.service.operations import OTHER, OWN, World
 from tests.service.test_api_work import raised
 from tests.stories.conftest import Practice
 
+ACTS = "/".join(["", "work", "acts"])
+
 
 @pytest.fixture
 def desk(practice: Practice) -> Desk:
@@ -102,18 +104,18 @@ def test_many_are_looked_at_before_they_are_done_and_red_never_is(desk: Desk) ->
     red = raised(desk, "same-day").rpartition("/")[2]
     wish = {"ids": [*ids, red, "01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d61"], "act": "assign"}
     wish |= {"to": "own clinician"}
-    seen = desk.post("/work/acts", wish, query={"dry_run": True})
+    seen = desk.post(ACTS, wish, query={"dry_run": True})
     assert {row.owner for row in desk.practice.work} == {None}
-    done = desk.post("/work/acts", wish)
+    done = desk.post(ACTS, wish)
     assert done == seen
     assert (done["count"], [one["why"] is None for one in done["items"]]) == (3, [True] * 3 + [False] * 2)
     assert "one by one" in done["items"][3]["why"]
     assert {row.owner for row in desk.practice.work if str(row.id) in ids} == {"own clinician"}
-    refused = desk.post("/work/acts", {"ids": ids, "act": "outcome", "outcome": "reached"})
+    refused = desk.post(ACTS, {"ids": ids, "act": "outcome", "outcome": "reached"})
     assert (refused["count"], refused["items"][0]["why"]) == (0, "own clinician has it: claim it first.")
     other = Desk(desk.world, UserRole.CLINICIAN)
-    assert other.post("/work/acts", {"ids": ids, "act": "claim"})["count"] == 3
-    assert other.post("/work/acts", {"ids": ids, "act": "snooze", "until": "2026-01-06"})["count"] == 3
+    assert other.post(ACTS, {"ids": ids, "act": "claim"})["count"] == 3
+    assert other.post(ACTS, {"ids": ids, "act": "snooze", "until": "2026-01-06"})["count"] == 3
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,6 @@ def test_many_are_looked_at_before_they_are_done_and_red_never_is(desk: Desk) ->
     [{"act": "assign"}, {"act": "assign", "to": "own reporter"}, {"act": "snooze"}, {"act": "outcome"}],
 )
 def test_what_cannot_be_done_to_any_is_refused(desk: Desk, wish: dict[str, str]) -> None:
-    desk.refused("/work/acts", wish | {"ids": [raised(desk).rpartition("/")[2]]}, 422)
+    desk.refused(ACTS, wish | {"ids": [raised(desk).rpartition("/")[2]]}, 422)
     assert state(desk) == ("open", None)
     assert desk.practice.clock() == datetime(2026, 1, 5, tzinfo=UTC)

@@ -17,7 +17,12 @@ def desk(practice: Practice) -> Desk:
     )
     found.post(
         f"/patients/{found.patient}/entered-in-error",
-        {"entry": "course", "id": str(found.course), "reason": "another protocol was meant"},
+        {
+            "entry": "course",
+            "id": str(found.course),
+            "reason": "another protocol was meant",
+            "confirmed": True,
+        },
     )
     found.course = made["id"]
     return found

@@ -48,7 +48,7 @@ def downgrade() -> None:
     op.drop_table("rota_shift")
     op.drop_table("rota")
     with op.batch_alter_table("staff_address") as staff:
-        staff.drop_constraint("ck_staff_address_channel", type_="check")
+        staff.drop_constraint(op.f("ck_staff_address_channel"), type_="check")
         staff.drop_column("channel")
 
 
