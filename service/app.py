@@ -152,13 +152,13 @@ class Threshold:
         try:
             await (self._refusal(scope) or self._app)(scope, _limited(receive), send)
         except Exception:
-            log.exception("request failed", method=scope["method"], route=_route(scope))
+            log.exception("request failed", method=metrics.known(scope["method"]), route=_route(scope))
             if send.status is None:
                 await problems.answer(500, problems.DETAILS[500])(scope, receive, send)
         spent = time.perf_counter() - began
         metrics.answered(scope["method"], _route(scope), send.status, spent)
-        ms = round(spent * 1000)
-        log.info("request", method=scope["method"], route=_route(scope), status=send.status, ms=ms)
+        method, ms = metrics.known(scope["method"]), round(spent * 1000)
+        log.info("request", method=method, route=_route(scope), status=send.status, ms=ms)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         if not self._may_ask(Headers(scope=scope).get("host", "")):
