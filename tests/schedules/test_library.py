@@ -201,3 +201,9 @@ def test_every_file_of_the_library_is_read_under_its_own_name() -> None:
         assert {f"{document['id']}.toml" for document in files.values()} == set(files)
         assert sorted(document["id"] for document in files.values()) == known
     assert sorted(library.ladder_documents()) == LADDERS
+
+
+def test_a_broken_file_is_told_and_takes_no_other_with_it() -> None:
+    broken = library._parsed("ours", "id = ")
+    assert isinstance(broken, ProtocolError)
+    assert str(broken).startswith("ours.toml: ")

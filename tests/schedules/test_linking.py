@@ -91,3 +91,10 @@ def test_the_order_in_which_facts_were_entered_does_not_matter() -> None:
 def test_a_link_that_cannot_be_is_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(protocol.ProtocolError, match=said):
         protocol.build(file(clocks=[COUNT, VISIT | changes]))
+
+
+def test_a_day_that_was_set_since_the_booking_stays_when_the_visit_goes() -> None:
+    set_ = {"clock": "count", "due_on": date(2026, 2, 20), "review_on": date(2026, 4, 1), "reason": "asked"}
+    moved = Event(on=date(2026, 1, 14), type=EventType.OVERRIDE, decided_by="Dr Lund", **set_)
+    gone = Event(on=date(2026, 1, 15), type=EventType.CANCELLED, clock="visit")
+    assert due_test(BOOKED, moved, gone).due_on == date(2026, 2, 20)

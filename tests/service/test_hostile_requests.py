@@ -1,6 +1,7 @@
 """Strings that break software, wrong types, sizes and ids, in every place of every operation."""
 
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator
 from itertools import cycle
@@ -113,9 +114,9 @@ def test_every_hostile_string_everywhere(world: World) -> None:
 
 
 def test_wrong_types_dates_ids_and_sizes_everywhere(world: World) -> None:
-    created = Counter[str]()
+    created, lite = Counter[str](), world.practice.engine.dialect.name == "sqlite"
     for operation, kind, where in places(world):
-        for value in WRONG:
+        for value in WRONG if lite else random.sample(WRONG, len(WRONG) // 4):
             answer = ask(world, operation, kind, where, value)
             check(operation, answer, value)
             created[operation.id] += answer.status_code == 201

@@ -140,7 +140,7 @@ def test_a_batch_of_the_loop_is_timed(practice: Practice) -> None:
         practice.engine, practice.clock, local.channels(), reminders_every=30, upkeep_every=30
     )
     loops.start()
-    eventually(lambda: scraped(client).get(key, 0) == before + 1)
+    eventually(lambda: scraped(client).get(key, 0) > before)
     loops.stop()
 
 

@@ -1,5 +1,6 @@
 """H08, H21: same-day and emergency work is mailed at once, past everything else, until it is taken."""
 
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -275,7 +276,7 @@ def test_a_result_beyond_a_limit_is_an_alarm_that_names_nobody(practice: Practic
     text = f"{letter.subject} {letter.body}".lower()
     assert "a result beyond a limit" in text
     for word in ("ada", "azathioprine", "blood", "wbc", "white"):
-        assert word not in text
+        assert not re.search(rf"\b{word}\b", text)
 
 
 def test_repetitions_end_after_a_day() -> None:
