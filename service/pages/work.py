@@ -36,7 +36,7 @@ def work_list(house: InHouse, now: Now, caller: Asks, clinic: Clinic = None) -> 
     return _listed(house, now, caller, clinic)
 
 
-@router.post("/work/{clinic_id}/{work_item_id}/{act}", operation_id="work_on_page")
+@router.post("/work-items/{clinic_id}/{work_item_id}/{act}", operation_id="work_on_page")
 def work_on(
     clinic_id: UUID,
     work_item_id: UUID,

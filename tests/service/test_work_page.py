@@ -32,8 +32,8 @@ class Browser:
         assert self.client.post("/sign-in", data={"key": key}, headers=self.here).status_code == 303
 
     def act(self, work: str, act: str, origin: str = "http://localhost", **form: Any) -> Any:
-        path = work.replace("/work/", f"/work/{self.clinic}/")
-        return self.client.post(f"{path}/{act}", data=form, headers={"Origin": origin})
+        path = f"/work-items/{self.clinic}/{work.rpartition('/')[2]}/{act}"
+        return self.client.post(path, data=form, headers={"Origin": origin})
 
 
 def state(desk: Desk, key: str = "routine") -> tuple[str, str | None]:
@@ -43,7 +43,7 @@ def state(desk: Desk, key: str = "routine") -> tuple[str, str | None]:
 
 def test_the_list_is_worked_on_in_a_browser(desk: Desk) -> None:
     work, browser = raised(desk), Browser(desk)
-    assert f"/work/{browser.clinic}" in browser.client.get("/work").text
+    assert f"/work-items/{browser.clinic}" in browser.client.get("/work").text
     for act, form, wanted in (
         ("claim", {}, ("claimed", None)),
         ("snooze", {"until": "2026-01-06"}, ("snoozed", None)),
