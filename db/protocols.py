@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,16 +19,19 @@ from schedules.protocol import Protocol
 
 def pin(session: Session, clinic_id: UUID, protocol: Protocol, *, now: datetime) -> str:
     """Keep a protocol for the clinic's courses; its hash, by which a course names it."""
-    row = {
+    row = _row(clinic_id, protocol)
+    batches.insert_new(session, ProtocolVersion, [row | {"created_at": now}])
+    return protocol.hash
+
+
+def _row(clinic_id: UUID, protocol: Protocol) -> dict[str, Any]:
+    return {
         "clinic_id": clinic_id,
         "hash": protocol.hash,
         "protocol_id": protocol.id,
         "version": protocol.version,
         "document": protocols.as_json(protocol),
-        "created_at": now,
     }
-    batches.insert_new(session, ProtocolVersion, [row])
-    return protocol.hash
 
 
 def kept(session: Session, clinic_id: UUID) -> Sequence[sa.Row]:
@@ -65,15 +69,7 @@ def _build(document: str) -> Protocol:
 
 
 def propose(session: Session, clinic_id: UUID, protocol: Protocol, *, by: str, now: datetime) -> None:
-    row = {
-        "clinic_id": clinic_id,
-        "hash": protocol.hash,
-        "protocol_id": protocol.id,
-        "version": protocol.version,
-        "document": protocols.as_json(protocol),
-        "proposed_by": by,
-        "proposed_at": now,
-    }
+    row = _row(clinic_id, protocol) | {"proposed_by": by, "proposed_at": now}
     batches.insert(session, ProtocolProposal, [row])
 
 

@@ -48,6 +48,12 @@ class CheckIns(Fold):
             slot = self.rhythm.after(slot.due_on, on_event_day=False)
         return passed, slot
 
+    def asked(self, base: Slot | None, day: date) -> list[Slot]:
+        """As after a test, and what a step-up asks that began while an older check-in was unanswered."""
+        begun = [one for one in self.step_ups if one.on > day and self.runs(one, one.on)]
+        own = [self.stepped(one.every, one.on, why=f"{one.every} after {one.on}") for one in begun]
+        return [*super().asked(base, day), *own]
+
     def roll(self, today: date) -> None:
         """The next check-in closes an unanswered one as missed when it opens."""
         while self.open is not None and not self.pauses.lasting and not self.rhythm.after_stop:
