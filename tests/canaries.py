@@ -38,9 +38,10 @@ class Watch(logging.Handler):
             self.look("a log", str(record.msg))
 
     def event(self, logger: Any, method: str, event: Any) -> Any:
-        """A processor of structlog: what it hands on is as it was."""
+        """A processor of structlog. An exception goes no further: a test's renderer would print it all."""
         said = logs.redact(logger, method, logs._failure(logger, method, dict(event)))
         self.look("a log", json.dumps(said, default=str))
+        event.pop("exc_info", None)
         return event
 
     def answer(self, answer: httpx2.Response) -> httpx2.Response:
