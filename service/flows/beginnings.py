@@ -71,15 +71,15 @@ def look(session: Session, facts: CourseFacts, begun: Begun, *, today: date, now
                 f"Before the first dose this is missing: {said}. Enter or attest it, or give the reason of a "
                 "named clinician (decided_by, reason).",
             )
-        note = f"Begun without: {said}. Decided by {begun.decided_by}: {begun.reason}"
-        asked.append(_work(facts, "baseline-missing", LEVEL, f"baseline/{facts.id}", note, now))
+        about = f"Begun without: {said}. Decided by {begun.decided_by}: {begun.reason}"
+        asked.append(_work(facts, "baseline-missing", LEVEL, f"baseline/{facts.id}", about, now))
     asked += [
         _work(facts, "interaction", one.level, f"interaction/{facts.id}/{one.interaction}", one.sentence, now)
         for one in flagged(session, facts)
     ]
     if not _judged(session, facts, today):
-        note = "The protocol’s limits are not for this patient: only the clinic’s own protocol judges."
-        asked.append(_work(facts, "limits-not-applied", LEVEL, f"limits/{facts.id}", note, now))
+        about = "The protocol’s limits are not for this patient: only the clinic’s own protocol judges."
+        asked.append(_work(facts, "limits-not-applied", LEVEL, f"limits/{facts.id}", about, now))
     work_items.raise_(session, asked, now=now)
 
 
@@ -114,9 +114,9 @@ def _judged(session: Session, facts: CourseFacts, today: date) -> bool:
     return judged or not protocol.limits
 
 
-def _work(facts: CourseFacts, kind: str, level: Level, key: str, note: str, now: datetime) -> dict[str, Any]:
+def _work(facts: CourseFacts, kind: str, level: Level, key: str, about: str, now: datetime) -> dict[str, Any]:
     return {
         "clinic_id": facts.clinic_id, "patient_id": facts.patient_id, "course_id": facts.id, "kind": kind,
-        "level": level, "role": "prescriber", "key": key, "note": note,
+        "level": level, "role": "prescriber", "key": key, "about": about,
         "due_by": now + ladder.DUE_BY[level],
     }  # fmt: skip

@@ -51,7 +51,7 @@ def _given(name: str, fields: Mapping[str, str]) -> Given:
         return _plain(fields.get(f"{name}{end}", ""))[:longest]
 
     on, text = part(".on"), part(".text", LONGEST_TEXT)
-    day = _day(on)
+    day = day_of(on)
     unread = f"{on} " if on and day is None else ""
     return Given(
         choice=part(""),
@@ -66,7 +66,8 @@ def _plain(text: str) -> str:
     return text.replace("\0", "").strip()
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """A day as a form sends it; None for what is none."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -204,6 +205,7 @@ def _work_item(visitor: Visitor, found: Assessment, key: str, now: datetime) -> 
         "role": ROLE,
         "key": key,
         "due_by": now + ladder.DUE_BY[found.level],
+        "about": " ".join(reason.sentence for reason in found.reasons),
     }
 
 

@@ -182,7 +182,7 @@ def _work(moving: Moving, one: Outcome) -> dict[str, Any]:
         "level": LEVEL,
         "role": "coordinator",
         "key": f"move/{moving.key[1]}/{one.course_id}",
-        "note": one.refused,
+        "about": one.refused,
         "due_by": moving.now + ladder.DUE_BY[LEVEL],
     }
 

@@ -18,7 +18,7 @@ from schedules import consequences, ladder, library
 from schedules.consequences import Consequence
 from schedules.fields import Level
 from service.flows import visitors
-from service.flows.check_ins import LONGEST_CHOICE, LONGEST_TEXT
+from service.flows.check_ins import LONGEST_CHOICE, LONGEST_TEXT, day_of
 from service.flows.visitors import LINK, Visitor
 
 WRONG_NUMBER: tuple[str, Level, str] = ("wrong-number", "24h", "coordinator")
@@ -38,7 +38,7 @@ class Telling:
 def read(form: Mapping[str, str]) -> Telling:
     """What cannot be read as a day is kept with the words."""
     on, text = form.get("on", "").strip(), form.get("text", "").replace("\0", "").strip()
-    day = _day(on)
+    day = day_of(on)
     unread = f"{on[:LONGEST_CHOICE]} " if on and day is None else ""
     return Telling(
         kind=form.get("kind", ""),
@@ -46,13 +46,6 @@ def read(form: Mapping[str, str]) -> Telling:
         on=day,
         text=f"{unread}{text}".replace("\0", "").strip()[:LONGEST_TEXT],
     )
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def tell(session: Session, visitor: Visitor, said: Telling, *, now: datetime) -> Consequence | None:
@@ -127,4 +120,5 @@ def _keep(
     audit.record(session, visitor.clinic.id, visitors.ACTOR, f"told {kind}", subject=subject, now=now)
     work_kind, level, role = work
     asked = {"kind": work_kind, "level": level, "role": role, "due_by": now + ladder.DUE_BY[level]}
+    asked |= {"about": " ".join(told["reasons"]) if told.get("reasons") else None}
     work_items.raise_(session, [owner | asked | {"key": f"report/{id_}"}], now=now)

@@ -56,5 +56,5 @@ def work_item(outcome: Outcome, about: Mapping[str, Any]) -> dict[str, Any] | No
     if asked is None:
         return None
     whom = about["course_id"] or about["patient_id"]
-    said = {"kind": outcome.value, "level": asked.level, "role": asked.role, "note": asked.asks}
+    said = {"kind": outcome.value, "level": asked.level, "role": asked.role, "about": asked.asks}
     return said | dict(about) | {"key": f"{outcome.value}/{whom}"}

@@ -54,7 +54,7 @@ def test_a_start_without_a_required_baseline_needs_a_named_clinicians_reason(des
     assert [one["id"] for one in made.json()["baseline_missing"]] == ["cbc", "tpmt", "hiv"]
     assert kinds(desk, patient) == [("baseline-missing", "24h")]
     [work] = [row for row in desk.practice.work if row.kind == "baseline-missing"]
-    assert "Dr Grace Example: A flare that cannot wait" in work.note
+    assert "Dr Grace Example: A flare that cannot wait" in work.about
     entry = desk.practice.rows(AuditEntry, "at", "id")[-1]
     assert entry.detail["decided_by"] == "Dr Grace Example"
 

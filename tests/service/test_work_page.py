@@ -95,7 +95,7 @@ def test_each_reason_asks_a_person_what_comes_next(desk: Desk, outcome: Outcome)
     desk.post(f"{raised(desk)}/outcome", {"outcome": outcome.value})
     [asked] = [row for row in desk.practice.work if row.kind == outcome.value]
     said = NEXT[outcome]
-    assert (asked.level, asked.role, asked.note, asked.state) == (said.level, said.role, said.asks, "open")
+    assert (asked.level, asked.role, asked.about, asked.state) == (said.level, said.role, said.asks, "open")
     assert desk.plan()["status"] != "ended"
 
 

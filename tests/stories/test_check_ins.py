@@ -276,3 +276,10 @@ def test_a_clinic_switches_it_on_by_name_and_only_when_somebody_is_there(practic
 def test_reminders_go_on_as_before(practice: Practice, patient: UUID) -> None:
     reminders.tick(practice.engine, practice.clock, practice.channels)
     assert [row.kind.value for row in practice.messages if row.accepted_at] == ["reminder"]
+
+
+def test_the_list_says_what_a_check_in_was_about(practice: Practice, patient: UUID) -> None:
+    found = answer(practice, patient, **FEVER)
+    [work] = [row for row in practice.work if row.kind == "check-in"]
+    assert [reason.sentence in work.about for reason in found.reasons] == [True] * len(found.reasons)
+    assert work.about

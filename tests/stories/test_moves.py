@@ -176,7 +176,7 @@ def test_a_course_that_cannot_be_planned_under_the_new_version_stays_and_a_perso
     assert [row.course_id for row in practice.rows(CourseVersion)] == [goes]
     [work] = [row for row in practice.rows(WorkItem) if row.kind == "move-refused"]
     assert (work.course_id, work.level) == (stays, "24h")
-    assert "name the clock" in work.note
+    assert "name the clock" in work.about
 
 
 def test_as_of_before_the_move_the_figures_are_those_of_then(practice: Practice) -> None:
