@@ -1,5 +1,6 @@
 """Over the whole suite: no word of a patient is in a log, the metrics, an address or an error's answer."""
 
+import io
 import json
 import logging
 import re
@@ -12,6 +13,7 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 from starlette.testclient import TestClient
+from structlog.processors import KeyValueRenderer
 
 from service import metrics
 from service.cli import logs
@@ -38,10 +40,9 @@ class Watch(logging.Handler):
             self.look("a log", str(record.msg))
 
     def event(self, logger: Any, method: str, event: Any) -> Any:
-        """A processor of structlog. An exception goes no further: a test's renderer would print it all."""
+        """A processor of structlog, the first; where it is the only one, an exception is not rendered."""
         said = logs.redact(logger, method, logs._failure(logger, method, dict(event)))
         self.look("a log", json.dumps(said, default=str))
-        event.pop("exc_info", None)
         return event
 
     def answer(self, answer: httpx2.Response) -> httpx2.Response:
@@ -59,13 +60,21 @@ def watching() -> Iterator[Watch]:
     watch, asked = Watch(), TestClient.request
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TestClient, "request", lambda *given, **more: watch.answer(asked(*given, **more)))
-        logging.getLogger().addHandler(watch)
-        before = structlog.get_config()["processors"]
-        structlog.configure(processors=[watch.event, *before])
-        yield watch
-        if structlog.is_configured():
-            structlog.configure(processors=before)
-        logging.getLogger().removeHandler(watch)
+        with as_before():
+            logging.getLogger().addHandler(watch)
+            structlog.configure(processors=[watch.event, KeyValueRenderer()])
+            yield watch
+
+
+@contextmanager
+def as_before() -> Iterator[None]:
+    """What a test sets of the logs ends with it."""
+    root, raising = logging.getLogger(), logging.raiseExceptions
+    handlers, level = [*root.handlers], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers, logging.raiseExceptions = handlers, raising
+    root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +84,11 @@ def no_canary_is_out() -> Iterator[Watch]:
         yield watch
     watch.look("the metrics", generate_latest(metrics.REGISTRY).decode())
     assert not watch.told, watch.told[0]
+
+
+@pytest.fixture
+def logged(no_canary_is_out: Watch) -> io.StringIO:
+    """Logs as the commands write them."""
+    written = io.StringIO()
+    logs.configure(written)
+    return written

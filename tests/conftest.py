@@ -21,10 +21,10 @@ from sqlalchemy.engine import URL, Engine, make_url
 
 from db import invariants, migrations
 from db.engine import make_engine, reading
-from tests.canaries import no_canary_is_out
+from tests.canaries import logged, no_canary_is_out
 
 ROOT_HOME = Path("/root")
-__all__ = ["no_canary_is_out"]  # for every test
+__all__ = ["logged", "no_canary_is_out"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

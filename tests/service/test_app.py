@@ -2,14 +2,11 @@
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-import structlog
 from starlette.testclient import TestClient
 
 from db import migrations
@@ -191,17 +188,6 @@ def test_not_ready_without_a_database() -> None:
 
 def test_the_documentation_loads_nothing_from_elsewhere(client: TestClient) -> None:
     assert [client.get(address).status_code for address in ("/docs", "/redoc")] == [404, 404]
-
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Logs as the commands write them; afterwards all is as it was."""
-    root, written = logging.getLogger(), io.StringIO()
-    before = root.handlers, root.level, logging.raiseExceptions
-    logs.configure(written)
-    yield written
-    root.handlers, root.level, logging.raiseExceptions = before
-    structlog.reset_defaults()
 
 
 def test_logs_hold_no_name_number_medicine_or_question(

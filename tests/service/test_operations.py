@@ -1,17 +1,13 @@
 """What holds for every operation of the OpenAPI, those to come included: who may, what is documented."""
 
 import io
-import logging
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-import structlog
 
 from db.tables import UserRole
 from service import pages
 from service.auth import policy
-from service.cli import logs
 from service.pages import patients, work
 from tests.service.operations import CANARY, HOUSE, OTHER, OWN, PROBLEM, Operation, World
 from tests.stories.conftest import Practice
@@ -24,17 +20,6 @@ PAGES = [*pages.router.routes, *patients.router.routes, *work.router.routes]
 @pytest.fixture
 def world(practice: Practice) -> World:
     return World(practice).twice()
-
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Logs as the commands write them; afterwards all is as it was."""
-    root, written = logging.getLogger(), io.StringIO()
-    before = root.handlers, root.level, logging.raiseExceptions
-    logs.configure(written)
-    yield written
-    root.handlers, root.level, logging.raiseExceptions = before
-    structlog.reset_defaults()
 
 
 def guarded(world: World) -> list[Operation]:
