@@ -24,6 +24,7 @@ class Overdue:
     clinic: str
     patient_id: UUID
     name: str
+    birth_date: date
     time_zone: str
     phones: tuple[str, ...]
     reachable: bool  # as the sending loop sees it
@@ -50,6 +51,7 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
             clinic=row.clinic,
             patient_id=row.patient_id,
             name=row.name,
+            birth_date=row.birth_date,
             time_zone=row.time_zone,
             phones=_phones(known.get(row.patient_id, ())),
             reachable=(row.patient_id, Audience.PATIENT) in reached,
@@ -81,7 +83,7 @@ def _rows(session: Session, on: date, clinic_id: UUID | None) -> Sequence[sa.Row
         on,
         *(late.c[name] for name in ("clinic_id", "id", "patient_id", "course_id")),
         *(courses.c[name] for name in ("protocol_hash", "start", "indication", "flags", "enrolled")),
-        *(patients.c[name] for name in ("name", "time_zone")),
+        *(patients.c[name] for name in ("name", "birth_date", "time_zone")),
         clinics.c.name.label("clinic"),
     )
     named = query.join(clinics, clinics.c.id == late.c.clinic_id).order_by(late.c.last_on_time, late.c.id)

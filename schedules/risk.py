@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from schedules import limits
+from schedules import adults, limits
 from schedules.facts import STEP_UP, Course, Draw, Item, State
 from schedules.limits import LEVELS, Finding
 
@@ -28,6 +28,8 @@ class Slipped(Generic[Name]):
     item: Item
     course: Course
     today: date
+    birth_date: date
+    is_own: bool  # the protocol is the clinic's own: whom packaged limits may judge is narrower
     reachable: bool  # some reminder can go out: a good contact, and consent for it
     draws: tuple[Draw, ...] = ()
 
@@ -53,7 +55,7 @@ def _assess(one: Slipped[Name]) -> Risk[Name]:
     item, state = one.item, one.item.state(one.today)
     days = (one.today - item.due_on).days
     intervals = days // max(1, (item.due_on - item.base).days)
-    starting, found = _starting(one), last_finding(one.course, one.draws, one.today)
+    starting, found = _starting(one), last_finding(one)
     key = (
         0 if state is State.LAPSED else 1,
         1 if one.reachable else 0,
@@ -103,18 +105,22 @@ def _starting(one: Slipped[Name]) -> str | None:
     return None
 
 
-def last_finding(course: Course, draws: Iterable[Draw], today: date) -> Finding | None:
-    """The most urgent of what the limits say to the newest value of each analyte, baseline included."""
-    draws = list(draws)
+def last_finding(one: Slipped[Name]) -> Finding | None:
+    """The most urgent of what the limits say to the newest value of each analyte, baseline included.
+
+    A limit that may not judge the patient on the day of the draw says nothing.
+    """
+    course = one.course
     found = [
         finding
-        for analyte, (value, on) in _newest(draws, today).items()
+        for analyte, (value, on) in _newest(one.draws, one.today).items()
+        if adults.judged_by(course.protocol, one.birth_date, course.indication, on, one.is_own)
         for finding in limits.judge(
             course.protocol.limits,
             analyte=analyte,
             value=value,
             on=on,
-            before=limits.readings(draws, analyte),
+            before=limits.readings(one.draws, analyte),
             start=course.start,
             indication=course.indication,
             flags=course.flags,

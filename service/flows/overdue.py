@@ -13,6 +13,7 @@ from db.overdue import Overdue
 from schedules import days, risk
 from schedules.facts import State
 from schedules.risk import Risk, Slipped
+from service.flows.protocols import is_own
 
 FURTHEST_EAST = timedelta(hours=14)  # there it is already the next day
 
@@ -27,6 +28,8 @@ def ranked(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> l
             item=one.item,
             course=one.course,
             today=_today(now, one.time_zone),
+            birth_date=one.birth_date,
+            is_own=is_own(one.course.protocol),
             reachable=one.reachable,
             draws=one.draws,
         )

@@ -19,11 +19,12 @@ LIMITS = [
 ]
 
 
-def a_course(*limits: dict[str, Any]) -> Course:
+def a_course(*limits: dict[str, Any], indication: str | None = None) -> Course:
     document = {
         "id": "two-phases",
         "version": 1,
         "title": "Weekly, then monthly",
+        "adults_only": True,
         "medicine": {"name": "azathioprine"},
         "source": {"title": "A test", "evidence": "product-choice"},
         "clocks": [
@@ -36,7 +37,7 @@ def a_course(*limits: dict[str, Any]) -> Course:
         ],
         "limits": list(limits),
     }
-    return Course(protocol=protocol.build(document), start=date(2026, 1, 5))
+    return Course(protocol=protocol.build(document), start=date(2026, 1, 5), indication=indication)
 
 
 def an_item(*, late: int = 20, interval: int = 30, **changes: Any) -> Item:
@@ -58,17 +59,9 @@ def an_item(*, late: int = 20, interval: int = 30, **changes: Any) -> Item:
     return Item(**(values | changes))
 
 
-def someone(
-    name: str, *, item: Item | None = None, reachable: bool = True, draws: tuple[Draw, ...] = ()
-) -> Slipped[str]:
-    return Slipped(
-        of=name,
-        item=item or an_item(),
-        course=a_course(*LIMITS),
-        today=TODAY,
-        reachable=reachable,
-        draws=draws,
-    )
+def someone(name: str, **changes: Any) -> Slipped[str]:
+    values = {"item": an_item(), "course": a_course(*LIMITS), "today": TODAY, "reachable": True}
+    return Slipped(of=name, **(values | {"birth_date": date(1980, 1, 1), "is_own": False} | changes))
 
 
 def a_draw(on: date = date(2026, 4, 1), **values: str) -> Draw:
@@ -151,8 +144,8 @@ def test_an_item_due_on_its_base_counts_days_as_intervals() -> None:
     assert "20 whole intervals" in place.reasons[0]
 
 
-def finding(*draws: Draw) -> str | None:
-    found = risk.last_finding(a_course(*LIMITS), draws, TODAY)
+def finding(*draws: Draw, **changes: Any) -> str | None:
+    found = risk.last_finding(someone("one", draws=draws, **changes))
     return found and found.analyte
 
 
@@ -174,7 +167,25 @@ def test_a_result_of_tomorrow_is_not_known_yet() -> None:
 
 
 def test_a_protocol_without_limits_finds_nothing() -> None:
-    assert risk.last_finding(a_course(), [a_draw(wbc="1")], TODAY) is None
+    assert finding(a_draw(wbc="1"), course=a_course()) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "judged"),
+    [
+        ({"birth_date": date(2008, 4, 2)}, False),  # 18 on the day after the draw
+        ({"birth_date": date(2008, 4, 1)}, True),
+        ({"course": a_course(*LIMITS, indication="leukaemia")}, False),
+        ({"course": a_course(*LIMITS, indication="kidney-transplant")}, False),
+        ({"course": a_course(*LIMITS, indication="leukaemia"), "is_own": True}, True),
+    ],
+)
+def test_limits_that_may_not_judge_a_patient_do_not_rank_her(changes: dict[str, Any], judged: bool) -> None:
+    low = someone("low", draws=(a_draw(wbc="3.4"),), **changes)
+    later = someone("longer late", item=an_item(late=27))
+    first = risk.rank([low, later])[0].of
+    assert first == ("low" if judged else "longer late")
+    assert finding(a_draw(wbc="3.4"), **changes) == ("wbc" if judged else None)
 
 
 def test_what_is_missing_of_a_panel_is_told_by_name() -> None:
