@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from statistics import median
 
+from db import migrations
 from service.cli import logs
 from tests.bench import api, enrol, ground, growth, race, reports, seed, table
 from tests.bench.ground import Ground
@@ -102,7 +103,7 @@ def _peer(name: str, jobs: int) -> Case:
 
 def _apscheduler(kind: str, jobs: int) -> Case:
     def case(there: Ground) -> Lap:
-        with there.copy(kind, "empty", lambda engine: None) as url:
+        with there.copy(kind, ground.TABLES, migrations.upgrade) as url:
             return _whole(race.run("peers", url, "apscheduler", "drain", str(jobs)), jobs)
 
     return case

@@ -1,7 +1,5 @@
 """The API with many patients: reading one by id beside the bare framework, and the ten main operations."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median, quantiles
@@ -14,7 +12,7 @@ from db import batches
 from db.engine import make_engine, reading, writing
 from db.tables import Course, UserRole
 from service.flows import users
-from tests.bench import asking, ground, seed, table
+from tests.bench import asking, ground, race, seed, table
 from tests.bench.ground import Ground
 
 CONNECTIONS = 4  # one worker of two cores, with some who wait
@@ -132,14 +130,5 @@ def _line(name: str, seconds: list[float]) -> tuple[str, ...]:
 
 @contextmanager
 def _serving(url: URL, which: str) -> Iterator[int]:
-    address = url.render_as_string(hide_password=False)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.host", address, which],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.communicate()
+    with race.process("host", url, which) as door:
+        yield race.told(door, "host")

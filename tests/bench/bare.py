@@ -1,10 +1,9 @@
-"""The same rows, batches and commits in bare SQL: `python -m tests.bench.bare URL inside|outside`.
+"""The same rows, batches and commits in bare SQL, `inside` or `outside` as worker.py says.
 
 Nothing is decided, rendered or looked up: claim and attempts; then, slice by slice, outcomes and next rungs.
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,5 +113,5 @@ class Script:
         return [f"{{{','.join(column)}}}" for column in zip(*keys, strict=True)]
 
 
-if __name__ == "__main__":
-    stage.run(Script(*sys.argv[1:]).run)
+def main(url: str, kind: str) -> None:
+    stage.run(Script(url, kind).run)

@@ -1,9 +1,8 @@
 """Courses of three years planned in bulk, beside one ORM commit for each patient with the same rows.
 
-`python -m tests.bench.enrol URL plan|orm COUNT`. The ORM writes what was planned before: it decides nothing.
+The ORM writes what was planned before: it decides nothing.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -132,7 +131,3 @@ def main(url: str, how: str, count: str) -> None:
     with litter.seldom_collected():
         stage.run(partial(plan, engine, int(count)) if how == "plan" else orm(engine, int(count)))
     engine.dispose()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,6 +1,5 @@
-"""A tick among rows that are due later: `python -m tests.bench.growth URL due|empty`."""
+"""A tick among rows that are due later, or when none is due."""
 
-import sys
 from functools import partial
 
 import sqlalchemy as sa
@@ -76,7 +75,3 @@ def main(url: str, what: str) -> None:
         else:
             stage.run(lambda: EMPTY + sum(tick(clock=lambda: seed.BEGUN) for _ in range(EMPTY)))
     engine.dispose()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,11 +1,11 @@
-"""A server of one process: `python -m tests.bench.host URL ours|bare`. It says its port; its input ends it.
+"""A server of one process. It says its port.
 
 The bare one is the same framework with one route, that answers with one row by the bare driver.
 """
 
+import os
 import socket
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +21,7 @@ from db.engine import make_engine
 from service.app import create_app
 from service.cli import logs
 from service.limits import Limits, Rate
-from tests.bench import seed
+from tests.bench import seed, stage
 
 NEVER = Rate(10**9, 10**9)  # nobody is asked to wait
 ROW = "SELECT id, mrn, name, birth_date, time_zone FROM patient WHERE clinic_id = {0} AND id = {0}"
@@ -53,21 +53,11 @@ def _driver(url: URL) -> tuple[str, Callable[[], Any]]:
 
 
 def main(url: str, which: str) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a line for each request
     logs.configure()
     app = {"ours": ours, "bare": bare}[which](make_url(url))
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off")
     server = uvicorn.Server(config)
-    threading.Thread(target=_end, args=(server,), daemon=True).start()
     with socket.create_server(("127.0.0.1", 0)) as bound:
-        sys.stdout.write(f"{bound.getsockname()[1]}\n")
-        sys.stdout.flush()
+        stage.say(bound.getsockname()[1])
         server.run([bound])
-
-
-def _end(server: uvicorn.Server) -> None:
-    sys.stdin.read()
-    server.should_exit = True
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,6 +1,5 @@
-"""How late the worker's clock ticks while a batch is at work: `python -m tests.bench.lag URL`."""
+"""How late the worker's clock ticks while a batch is at work."""
 
-import sys
 from datetime import UTC
 
 from apscheduler.events import EVENT_JOB_EXECUTED, JobExecutionEvent
@@ -35,7 +34,3 @@ def main(url: str) -> None:
         stage.run(lambda: reminders.tick(engine, now, local.channels()), lags=lags)
     scheduler.shutdown()
     engine.dispose()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,10 +1,9 @@
-"""Others that run jobs, with jobs that do nothing: `python -m tests.bench.peers URL NAME fill|drain COUNT`.
+"""Others that run jobs, with jobs that do nothing.
 
 Each in the fastest way it documents: jobs added in batches, drained with the concurrency that suits it best.
 """
 
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -147,9 +146,3 @@ def main(url: str, name: str, step: str, jobs: str) -> None:
         stage.run(lambda: _counted(url, name), last=lambda: Jobs.last)
     else:
         uvloop.run(FILL[name](url, int(jobs)))
-
-
-if __name__ == "__main__":
-    from tests.bench import peers  # jobs are named by their module, and count in it
-
-    peers.main(*sys.argv[1:])

@@ -1,16 +1,21 @@
 """Several processes at once over one database, from the word until the last has ended."""
 
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import IO, cast
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
 
 from sqlalchemy.engine import URL
 
+from tests.bench import stage
+
 LONGEST = 900  # seconds: nothing that is measured runs for ever
+# Forked from one process that has done nothing but import: a boot is not measured, so nobody waits for it.
+processes_of = get_context("forkserver")
+processes_of.set_forkserver_preload([f"tests.bench.{name}" for name in ("enrol", "host", "lag", "bare")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,50 +34,50 @@ class Lap:
         return self.processor / self.handled * 1000
 
 
+@contextmanager
+def process(module: str, url: URL, *arguments: str) -> Iterator[Connection]:
+    """One that runs the module's `main`, killed in the end; the door to it."""
+    mine, its = processes_of.Pipe()
+    address = url.render_as_string(hide_password=False)
+    started = processes_of.Process(target=stage.enter, args=(its, module, address, *arguments))
+    started.start()
+    its.close()
+    try:
+        yield mine
+    finally:
+        started.kill()
+        started.join()
+        mine.close()
+
+
 def prepare(module: str, url: URL, *arguments: str) -> None:
     """What is done before a race, in a process of its own."""
-    subprocess.run(_command(module, url, arguments), check=True, timeout=LONGEST)
+    with process(module, url, *arguments) as door:
+        told(door, module)
 
 
 def run(module: str, url: URL, *arguments: str, processes: int = 1) -> Lap:
     """The boot of the processes is not counted."""
-    command = _command(module, url, arguments)
-    started = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(processes)
-    ]
-    try:
-        return _race(command, started)
-    finally:
-        for process in started:
-            process.kill()
-            process.communicate()
-
-
-def _command(module: str, url: URL, arguments: Sequence[str]) -> list[str]:
-    address = url.render_as_string(hide_password=False)
-    return [sys.executable, "-m", f"tests.bench.{module}", address, *arguments]
-
-
-def _race(command: Sequence[str], started: Sequence[subprocess.Popen[str]]) -> Lap:
-    for process in started:
-        _line(process, command)
-    begun = time.monotonic()
-    for process in started:
-        stdin = cast(IO[str], process.stdin)
-        stdin.write("go\n")
-        stdin.flush()
-    told = [json.loads(_line(process, command)) for process in started]
+    with ExitStack() as stack:
+        doors = [stack.enter_context(process(module, url, *arguments)) for _ in range(processes)]
+        for door in doors:
+            told(door, module)
+        begun = time.monotonic()
+        for door in doors:
+            door.send("go")
+        laps = [told(door, module) for door in doors]
     return Lap(
-        handled=sum(one["handled"] for one in told),
-        seconds=max(one["ended"] for one in told) - begun,
-        processor=sum(one["processor"] for one in told),
-        lags=tuple(lag for one in told for lag in one["lags"]),
+        handled=sum(one["handled"] for one in laps),
+        seconds=max(one["ended"] for one in laps) - begun,
+        processor=sum(one["processor"] for one in laps),
+        lags=tuple(lag for one in laps for lag in one["lags"]),
     )
 
 
-def _line(process: subprocess.Popen[str], command: Sequence[str]) -> str:
-    line = cast(IO[str], process.stdout).readline()
-    if not line:
-        raise SystemExit(f"{' '.join(command[1:3])} ended with {process.wait()}: what it said stands above")
-    return line
+def told(door: Connection, module: str) -> Any:
+    if not door.poll(LONGEST):
+        raise SystemExit(f"{module} said nothing for {LONGEST} s")
+    try:
+        return door.recv()
+    except EOFError:
+        raise SystemExit(f"{module} ended too early: what it said stands above") from None

@@ -1,10 +1,9 @@
-"""One worker of ours: `python -m tests.bench.worker URL inside|outside`.
+"""One worker of ours.
 
 Inside a message ends where every message ends without a transport, in the local outbox: a call that does
 nothing. Outside it goes through a channel that leaves the house, to a provider that takes everything at once.
 """
 
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
@@ -49,7 +48,3 @@ def main(url: str, kind: str = "inside") -> None:
     with litter.seldom_collected():
         stage.run(lambda: reminders.tick(engine, now, through))
     engine.dispose()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
