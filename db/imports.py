@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select, update
 
 from db import batches, contacts, reminders, results, work_items
-from db.batches import Key
+from db.batches import Key, Values
 from db.tables import (
     Consent,
     Contact,
@@ -36,10 +36,11 @@ LOCK = 7_262_027  # the same in every process: of two imports at once the second
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undone:
-    """How many facts an undoing took back, by table, and the other courses they told something of."""
+    """How many facts an undoing took back, by table; the results, and the other courses it told of."""
 
     counts: dict[str, int]
     to_plan: list[Key]
+    results: Sequence[Values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +148,9 @@ def undo(session: Session, key: Key, *, by: str, now: datetime) -> Undone | None
     if not _mark(session, key, {"undone_at": now, "undone_by": by}, "undone_at"):
         return None
     _end_items(session, key, now)
-    _end_findings(session, key, now)
-    others = _others(session, key)
-    return Undone(
-        counts={str(fact.__tablename__): _void(session, fact, key, now) for fact in FACTS}, to_plan=others
-    )
+    taken, others = _end_findings(session, key, now), _others(session, key)
+    counts = {str(fact.__tablename__): _void(session, fact, key, now) for fact in FACTS}
+    return Undone(counts=counts, to_plan=others, results=taken)
 
 
 def _mark(session: Session, key: Key, values: dict[str, object], *unset: str) -> bool:
@@ -190,14 +189,14 @@ def _finish_work(session: Session, key: Key, courses: sa.Select, now: datetime) 
     session.execute(unfinished.values(state=WorkState.DONE, closed_at=now, outcome=REASON))
 
 
-def _end_findings(session: Session, key: Key, now: datetime) -> None:
-    """What the import's results had a person look at."""
+def _end_findings(session: Session, key: Key, now: datetime) -> list[Values]:
+    """What the import's results had a person look at; gives back these results."""
     rows = batches.table(Result)
-    query = sa.select(rows).where(batches.same(rows, key, column="import_id"))
-    found = [dict(row._mapping) for row in session.execute(query)]
-    keys = [(key[0], results.finding_key(row["id"])) for row in found]
-    work_items.take_back(session, keys, why=REASON, now=now)
-    results.withdrawn(session, found, why=REASON, now=now)
+    found = session.execute(sa.select(rows).where(batches.same(rows, key, column="import_id"))).all()
+    work_items.take_back(session, results.findings(session, found), why=REASON, now=now)
+    taken: list[Values] = [dict(row._mapping) for row in found]
+    results.withdrawn(session, taken, why=REASON, now=now)
+    return taken
 
 
 def _others(session: Session, key: Key) -> list[Key]:

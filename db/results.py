@@ -1,9 +1,8 @@
 """Results, and the draws that they make up."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,6 +14,10 @@ from db.tables import Result, ResultStatus
 from schedules.facts import Draw
 
 TAKING_BACK = (ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR)
+COLUMNS = (
+    "clinic_id", "id", "patient_id", "analyte", "value", "collected_on", "status", "usable", "resulted_at",
+    "recorded_at",
+)  # fmt: skip
 STANDING = (ResultStatus.FINAL, ResultStatus.CORRECTED, *TAKING_BACK)  # a preliminary one closes nothing
 
 
@@ -62,20 +65,33 @@ def draws(
     Of two values for an analyte it is the one that the laboratory resulted later, else the later known; one
     that was cancelled or entered in error is none, and a correction that cannot be used leaves none.
     """
-    results = batches.table(Result)
-    names = ("id", "patient_id", "analyte", "value", "collected_on", "status", "usable", "recorded_at")
-    decides = sa.or_(results.c.usable, results.c.status != ResultStatus.FINAL)
-    query = sa.select(results.c.resulted_at, *(results.c[name] for name in names)).where(
-        results.c.status.in_(STANDING), decides, standing(results, at)
-    )
-    days: dict[tuple[UUID, date], list[sa.Row]] = defaultdict(list)
-    for row in batches.fetch(session, query, results, keys, column="patient_id"):
-        days[row.patient_id, row.collected_on].append(row)
     found: dict[UUID, list[Draw]] = defaultdict(list)
+    days = _days(session, keys, at)
     for (patient_id, day), rows in sorted(days.items(), key=lambda entry: entry[0][1]):
         if (draw := _draw(day, rows)).components:
             found[patient_id].append(draw)
     return {patient_id: tuple(mine) for patient_id, mine in found.items()}
+
+
+def counting(session: Session, keys: Sequence[Key]) -> list[Values]:
+    """The results whose values the draws of these patients have now."""
+    days = _days(session, keys, None)
+    return [
+        dict(row._mapping) for rows in days.values() for row in _last(rows).values() if row.value is not None
+    ]
+
+
+def _days(
+    session: Session, keys: Sequence[Key], at: datetime | None
+) -> Mapping[tuple[UUID, date], Sequence[sa.Row]]:
+    results = batches.table(Result)
+    decides = sa.or_(results.c.usable, results.c.status != ResultStatus.FINAL)
+    columns = (results.c[name] for name in COLUMNS)
+    query = sa.select(*columns).where(results.c.status.in_(STANDING), decides, standing(results, at))
+    days: dict[tuple[UUID, date], list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, query, results, keys, column="patient_id"):
+        days[row.patient_id, row.collected_on].append(row)
+    return days
 
 
 def replaced(session: Session, arrived: Iterable[Values], *, prefix: str = FINDING) -> list[tuple[UUID, str]]:
@@ -119,24 +135,42 @@ def outdated(session: Session, arrived: Iterable[Values]) -> list[tuple[UUID, st
     query = sa.select(results).where(results.c.voided_at.is_(None))
     ordered = query.order_by(version(results), results.c.recorded_at, results.c.id)
     before: dict[object, list[sa.Row]] = defaultdict(list)
-    found: list[tuple[UUID, str]] = []
+    replaced: list[sa.Row] = []
     for row in batches.fetch(session, ordered, results, people, column="patient_id"):
         draw = row.patient_id, row.analyte, row.collected_on
         if draw in drawn and row.status in (ResultStatus.CORRECTED, *TAKING_BACK):
-            found += [(one.clinic_id, finding_key(one.id)) for one in before.pop(draw, ())]
+            replaced += before.pop(draw, ())
         before[draw].append(row)
-    return found
+    return findings(session, replaced)
+
+
+def findings(session: Session, rows: Iterable[sa.Row]) -> list[tuple[UUID, str]]:
+    """The keys of the unfinished work about these results: as they came, and judged again since."""
+    ids = {(row.clinic_id, str(row.id)) for row in rows}
+    asked = {clinic_id: work_items.beginning(session, clinic_id, FINDING) for clinic_id, _ in ids}
+    return [
+        (clinic_id, key)
+        for keys in asked.values()
+        for clinic_id, key in keys
+        if (clinic_id, key.split("/")[1]) in ids
+    ]
 
 
 def _draw(day: date, rows: Sequence[sa.Row]) -> Draw:
-    by_analyte: dict[str, Decimal | None] = {}
-    for row in sorted(rows, key=lambda row: (row.resulted_at or row.recorded_at, row.recorded_at, row.id)):
-        by_analyte.pop(row.analyte, None)
-        if row.usable and row.status not in TAKING_BACK:
-            by_analyte[row.analyte] = row.value
+    last = _last(rows)
     return Draw(
         on=day,
-        components=frozenset(by_analyte),
-        values={name: value for name, value in by_analyte.items() if value is not None},
+        components=frozenset(last),
+        values={name: row.value for name, row in last.items() if row.value is not None},
         recorded_at=max(row.recorded_at for row in rows),
     )
+
+
+def _last(rows: Sequence[sa.Row]) -> dict[str, sa.Row]:
+    """By analyte the version that counts, where one does."""
+    found: dict[str, sa.Row] = {}
+    for row in sorted(rows, key=lambda row: (row.resulted_at or row.recorded_at, row.recorded_at, row.id)):
+        found.pop(row.analyte, None)
+        if row.usable and row.status not in TAKING_BACK:
+            found[row.analyte] = row
+    return found

@@ -147,9 +147,12 @@ def change(session: Session, key: Key, **columns: object) -> None:
 
 
 def remark(session: Session, keys: Sequence[tuple[UUID, str]], note: str) -> int:
-    """Write a note on unfinished work items, for a person still has to look; how many there were."""
-    statement = sa.update(batches.table(WorkItem)).where(UNFINISHED).values(note=note)
-    return batches.update(session, statement, batches.table(WorkItem), keys, column="key")
+    """Add to the note on unfinished work items, for a person still has to look; how many there were."""
+    work = batches.table(WorkItem)
+    said = sa.func.coalesce(work.c.note + " ", "", type_=work.c.note.type) + note
+    known = sa.case((work.c.note.contains(note, autoescape=True), work.c.note), else_=said)
+    statement = sa.update(work).where(UNFINISHED).values(note=known)
+    return batches.update(session, statement, work, keys, column="key")
 
 
 def of_plans(session: Session, courses: Sequence[Key]) -> set[tuple[UUID, str]]:

@@ -172,6 +172,11 @@ class Limit(Cited):
     def trend(self) -> bool:
         return self.fall_percent is not None or self.rise_percent is not None
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether earlier values decide too."""
+        return self.trend or self.times > 1
+
     def _check_unit(self) -> None:
         if self.unit is None:
             raise Wrong("unit", "is missing: a figure has a unit")

@@ -15,7 +15,7 @@ from db.batches import Key
 from db.tables import Consent, Contact, Course, CourseEvent, Result
 from schedules.facts import Class
 from service.errors import Problem
-from service.flows import differences, merges, obligations, reach
+from service.flows import differences, merges, obligations, reach, rejudged
 from service.flows.courses import NOTHING_HERE, patient, replan
 from service.flows.differences import Difference
 
@@ -87,8 +87,10 @@ def _void(session: Session, key: Key, entry: Entry, id_: UUID | None, now: datet
     table = batches.table(TABLES[entry])
     batches.update(session, sa.update(table).values(voided_at=now), table, [(key[0], row.id)])
     if entry is Entry.RESULT:
-        work_items.remark(session, [(key[0], results.finding_key(row.id))], MARKED)
-        results.withdrawn(session, [dict(row._mapping)], why=IN_ERROR, now=now)
+        work_items.remark(session, results.findings(session, [row]), MARKED)
+        rows = [dict(row._mapping)]
+        results.withdrawn(session, rows, why=IN_ERROR, now=now)
+        rejudged.again(session, rows, now=now, cause=rejudged.TAKEN_BACK)
     elif entry is Entry.COURSE:
         _withdraw(session, (key[0], row.id), now)
     if entry is Entry.EVENT:

@@ -16,7 +16,7 @@ from db.tables import Audience, Import
 from schedules import days, ladder
 from schedules.ladder import Hours, Step, Track
 from service.errors import Refused
-from service.flows import plans, reach, rungs
+from service.flows import plans, reach, rejudged, rungs
 from service.flows.rungs import Person
 
 ALONE = 50  # patients of an import that one person may bring in and release: a product choice
@@ -231,6 +231,7 @@ def undo(session: Session, import_id: UUID, *, by: str, now: datetime) -> dict[s
         if undone is not None:
             for some in batched(undone.to_plan, AT_ONCE):
                 plans.apply(session, some, now=now)
+            rejudged.again(session, undone.results, now=now, cause=rejudged.TAKEN_BACK)
             counts.update(undone.counts)
             _record(session, run, by, "undo", undone.counts, now)
     return dict(counts)

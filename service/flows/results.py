@@ -4,23 +4,20 @@ A value that is no figure is a person's too, where a course asks for it and no l
 nothing until a correction says what it is, or it is taken back. Nothing here tells the patient anything.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session
 
-from db import courses, patients, results, work_items
-from db.batches import Key, Values
+from db import results, work_items
+from db.batches import Values
 from db.courses import CourseFacts
 from db.tables import ResultStatus
-from schedules import adults, ladder, limits
-from schedules.limits import Finding
-from schedules.protocol import Level
-from service.flows.protocols import is_own
+from schedules import limits
+from service.flows import findings, rejudged
+from service.flows.findings import Known
 
 REPLACING = (ResultStatus.CORRECTED, ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR)
 REPLACED = "The laboratory has since corrected or withdrawn this result."
@@ -35,30 +32,14 @@ def judge(session: Session, arrived: Iterable[Values], *, now: datetime) -> int:
     arrived = list(arrived)
     _restate(session, arrived, now)
     counted = [row for row in arrived if row["status"] in JUDGED]
-    known = _patients(session, {(row["clinic_id"], row["patient_id"]) for row in counted})
+    known = findings.patients(session, {(row["clinic_id"], row["patient_id"]) for row in counted})
     beyond = [work for row in counted if row["usable"] for work in _limits(row, known, now)]
     others = [work for row in counted if not row["usable"] for work in _no_figure(row, known, now)]
     others += [work for row in counted if row["usable"] for work in _unjudged(row, known, now)]
     work_items.raise_(session, beyond + list({work["key"]: work for work in others}.values()), now=now)
     again = [row for row in arrived if row["status"] in REPLACING or row.get("resulted_at")]
     work_items.remark(session, results.outdated(session, again), REPLACED)
-    return len(beyond)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A patient's birth date and courses."""
-
-    born: date
-    courses: Sequence[CourseFacts]
-
-
-def _patients(session: Session, keys: set[Key]) -> dict[UUID, Known]:
-    mine: dict[UUID, list[CourseFacts]] = defaultdict(list)
-    for facts in courses.known(session, courses.of_patients(session, sorted(keys))):
-        mine[facts.patient_id].append(facts)
-    people = patients.of(session, sorted(keys))
-    return {id_: Known(row.birth_date, mine[id_]) for id_, row in people.items()}
+    return len(beyond) + rejudged.again(session, arrived, now=now)
 
 
 def _restate(session: Session, arrived: Sequence[Values], now: datetime) -> None:
@@ -77,19 +58,13 @@ def _restate(session: Session, arrived: Sequence[Values], now: datetime) -> None
 def _limits(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterator[dict[str, Any]]:
     """One work item for a result, of the course whose limit is the most urgent."""
     one = known[row["patient_id"]]
-    judging = [facts for facts in one.courses if _judges(facts, one.born, row["collected_on"])]
-    beyond = [(facts, finding) for facts in judging for finding in _findings(row, facts)]
+    judging = [facts for facts in one.courses if findings.judges(facts, one.born, row["collected_on"])]
+    beyond = [(facts, finding) for facts in judging for finding in findings.of(facts, facts.draws, row)]
     if beyond:
         facts, finding = max(beyond, key=lambda each: limits.LEVELS.index(each[1].level))
         key = results.finding_key(row["id"])
-        source = (finding.limit.source or facts.course.protocol.source).title
-        work = _work(row, facts, "limit", finding.level, "prescriber", key, now=now)
-        yield work | {"about": f"{finding.sentence} Source: {source}."}
-
-
-def _judges(facts: CourseFacts, born: date, on: date) -> bool:
-    protocol = facts.course.protocol
-    return adults.judged_by(protocol, born, facts.course.indication, on, is_own(protocol))
+        work = findings.work(row, facts, "limit", finding.level, "prescriber", key, now=now)
+        yield work | {"about": findings.sentence(facts, finding)}
 
 
 def _no_figure(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterator[dict[str, Any]]:
@@ -102,7 +77,7 @@ def _no_figure(row: Values, known: Mapping[UUID, Known], now: datetime) -> Itera
         if row["analyte"] in _asked(facts) and not superseded:
             key = f"{results.QUARANTINE}{row['id']}"
             came = f"{row['analyte']} {row['value_as_sent']} {row['unit_as_sent'] or '(no unit)'}"
-            work = _work(row, facts, "quarantined-result", "24h", "coordinator", key, now=now)
+            work = findings.work(row, facts, "quarantined-result", "24h", "coordinator", key, now=now)
             yield work | {"about": f"Came as {came} on {row['collected_on']}: {row['problem']}."}
             return
 
@@ -118,29 +93,7 @@ def _unjudged(row: Values, known: Mapping[UUID, Known], now: datetime) -> Iterat
     one = known[row["patient_id"]]
     for facts in one.courses:
         asked = row["analyte"] in _asked(facts) and facts.course.protocol.limits
-        if asked and not _judges(facts, one.born, row["collected_on"]):
+        if asked and not findings.judges(facts, one.born, row["collected_on"]):
             key = results.unjudged_key(row)
-            yield _work(row, facts, "unjudged-result", "24h", "prescriber", key, now=now)
+            yield findings.work(row, facts, "unjudged-result", "24h", "prescriber", key, now=now)
             return
-
-
-def _work(
-    row: Values, facts: CourseFacts, kind: str, level: Level, role: str, key: str, *, now: datetime
-) -> dict[str, Any]:
-    about = {"clinic_id": row["clinic_id"], "patient_id": row["patient_id"], "course_id": facts.id}
-    asked = {"kind": kind, "level": level, "role": role, "key": key}
-    return about | asked | {"due_by": now + ladder.DUE_BY[level]}
-
-
-def _findings(row: Values, facts: CourseFacts) -> tuple[Finding, ...]:
-    course = facts.course
-    return limits.judge(
-        course.protocol.limits,
-        analyte=row["analyte"],
-        value=row["value"],
-        on=row["collected_on"],
-        before=limits.readings(facts.draws, row["analyte"]),
-        start=course.start,
-        indication=course.indication,
-        flags=course.flags,
-    )
