@@ -58,6 +58,13 @@ INVARIANTS: Mapping[str, str] = {
         SELECT r.clinic_id, r.id FROM patient_report r
         WHERE 1 <> (SELECT count(*) FROM work_item w
             WHERE w.clinic_id = r.clinic_id AND w.key = r.work_key)""",
+    "a course that was handed over goes on in one place": """
+        SELECT h.clinic_id, h.id FROM hand_over h
+        JOIN course c ON c.clinic_id = h.clinic_id AND c.id = h.course_id
+        WHERE h.state IN ('accepted', 'returned') AND (c.ended_on IS NULL OR (h.made_course_id IS NOT NULL
+            AND 1 <> (SELECT count(*) FROM course m WHERE m.id = h.made_course_id
+                AND m.clinic_id = coalesce(h.to_clinic_id, h.clinic_id) AND m.voided_at IS NULL)))
+        OR (h.state = 'accepted' AND (h.to_clinic_id IS NULL) <> (h.made_course_id IS NULL))""",
     "no reminder waits on a closed item": """
         SELECT r.clinic_id, r.id FROM reminder r
         JOIN item i ON i.clinic_id = r.clinic_id AND i.id = r.item_id

@@ -82,7 +82,8 @@ def _rows(session: Session, on: date, clinic_id: UUID | None) -> Sequence[sa.Row
     query = _late(
         on,
         *(late.c[name] for name in ("clinic_id", "id", "patient_id", "course_id")),
-        *(courses.c[name] for name in ("protocol_hash", "start", "indication", "flags", "enrolled")),
+        *(courses.c[name] for name in ("protocol_hash", "start", "indication", "flags")),
+        *(courses.c[name] for name in ("enrolled", "monitored_since")),
         *(patients.c[name] for name in ("name", "birth_date", "time_zone")),
         clinics.c.name.label("clinic"),
     )

@@ -54,7 +54,7 @@ def _course(row: sa.Row, moved: Sequence[sa.Row], others: Sequence[Beside], pinn
         protocol, flags = now, also
     return facts.Course(
         protocol=protocol, start=row.start, indication=row.indication, flags=flags,
-        enrolled=row.enrolled, earlier=tuple(earlier),
+        enrolled=row.enrolled, monitored_since=row.monitored_since, earlier=tuple(earlier),
     )  # fmt: skip
 
 

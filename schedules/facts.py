@@ -93,6 +93,7 @@ class Course:
     indication: str | None = None
     flags: frozenset[str] = frozenset()
     enrolled: date | None = None  # the first day we are responsible for, when it is after the start
+    monitored_since: date | None = None  # handed over on `enrolled`: the first day that anybody was
     earlier: tuple[Former, ...] = ()  # in order: versions and flags before those that it has now
 
 

@@ -195,7 +195,7 @@ def _unfold(
     course: Course, folds: Sequence[Fold], line: Sequence[Entry], today: date
 ) -> tuple[date, str] | None:
     """Bring every entry to every clock it concerns; the day and the reason when everything has ended."""
-    enrolled, ended = course.enrolled, None
+    enrolled, ended = course.monitored_since or course.enrolled, None
     for entry in line:
         if enrolled is not None and entry.day >= enrolled:
             _enrol(folds, enrolled)

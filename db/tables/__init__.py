@@ -12,6 +12,7 @@ from db.tables.clinics import Clinic
 from db.tables.contacts import Audience, Channel, Consent, Contact
 from db.tables.courses import Course, CourseEvent
 from db.tables.deployments import Deployment
+from db.tables.hand_overs import HandOver, HandOverState
 from db.tables.heartbeats import Heartbeat
 from db.tables.imports import Import
 from db.tables.items import Item
@@ -57,6 +58,8 @@ __all__ = [
     "Deployment",
     "Effect",
     "EndReason",
+    "HandOver",
+    "HandOverState",
     "Heartbeat",
     "Import",
     "Item",

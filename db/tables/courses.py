@@ -29,6 +29,7 @@ class Course(Row, table=True):
     medicine: str
     start: date
     enrolled: date | None = None
+    monitored_since: date | None = None  # by the clinic that handed it over
     indication: str | None = None
     flags: list[str] = Field(default_factory=list, sa_type=JsonText)
     dose: str | None = None  # at the start

@@ -91,6 +91,9 @@ ROWS = (
     ("switch_check_ins", "clinician admin", "clinician admin"),
     ("list_check_ins", CARE, CARE),
     ("merge_patient", "coordinator admin", "coordinator admin"),
+    ("offer_hand_over", CARE, CARE),
+    ("list_hand_overs", CARE, CARE),
+    ("answer_hand_over", CARE, CARE),
     ("report_check_ins", ALL, ALL),
     ("decide_report", "clinician admin", "clinician admin"),
     # pages

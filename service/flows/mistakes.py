@@ -14,8 +14,9 @@ from db import audit, batches, courses, items, patients, reminders, results, wor
 from db.batches import Key
 from db.tables import Consent, Contact, Course, CourseEvent, Result
 from schedules.facts import Class
+from schedules.plan import FAREWELLS
 from service.errors import Problem
-from service.flows import differences, merges, obligations, reach, rejudged
+from service.flows import differences, hand_overs, merges, obligations, reach, rejudged
 from service.flows.courses import NOTHING_HERE, patient, replan
 from service.flows.differences import Difference
 
@@ -84,6 +85,8 @@ def _void(session: Session, key: Key, entry: Entry, id_: UUID | None, now: datet
     row = _row(session, key, TABLES[entry], id_)
     if row.voided_at is not None:
         raise Problem(409, "It is marked as entered in error already.")
+    if entry is Entry.COURSE or (entry is Entry.EVENT and row.type in FAREWELLS):
+        hand_overs.keep(session, (key[0], row.id if entry is Entry.COURSE else row.course_id))
     table = batches.table(TABLES[entry])
     batches.update(session, sa.update(table).values(voided_at=now), table, [(key[0], row.id)])
     if entry is Entry.RESULT:

@@ -1,4 +1,4 @@
-"""What days alone change: missed check-ins, lapsed overrides, reviews, gaps of the rota, approved moves."""
+"""What days alone change: missed check-ins, lapsed overrides, reviews, gaps of the rota, moves, offers."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from sqlalchemy.engine import Engine
 from db import courses
 from db.engine import reading, writing
 from service.clock import Clock
-from service.flows import asked_courses, guardians, moves, plans, rota
+from service.flows import asked_courses, guardians, hand_overs, moves, plans, rota
 
 BATCH = 200
 
@@ -22,6 +22,7 @@ def tick(engine: Engine, clock: Clock, *, go_on: Callable[[], bool] = lambda: Tr
     rota.look_ahead(engine, now=clock())
     asked_courses.tick(engine, now=clock())
     guardians.tick(engine, now=clock())
+    hand_overs.tick(engine, now=clock())
     while True:
         now = clock()
         with reading(engine) as session:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.engine import Engine
 from starlette.testclient import TestClient
 
-from db import batches, work_items
+from db import batches, hand_overs, work_items
 from db.engine import writing
 from db.tables import Clinic, PatientReport, UserRole
 from db.types import new_id
@@ -119,6 +119,10 @@ class World:
             self.ids["move_id"] = move_proposals.propose(
                 session, practice.clinic_id, found, by="a test", now=practice.clock()
             )
+        offer = {"clinic_id": practice.clinic_id, "patient_id": patient_id, "practice": "Mill Lane Surgery"}
+        offer |= {"course_id": self.ids["course_id"], "offered_by": "a test", "offered_at": practice.clock()}
+        with writing(practice.engine) as session:
+            self.ids["hand_over_id"] = hand_overs.add(session, offer)
         self.ids["item_id"] = practice.items[-1].id
         self.ids["reminder_id"] = practice.reminders[-1].id
         self.ids["work_item_id"] = practice.work[-1].id

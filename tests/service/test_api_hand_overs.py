@@ -1,0 +1,66 @@
+"""Hand-overs over the API: offered by one clinic, answered by the other with a key of its own."""
+
+from typing import Any
+
+import pytest
+
+from db.tables import UserRole
+from service.api.hand_overs import OFFER
+from tests.service.desk import Desk
+from tests.service.operations import HOUSE, OTHER, World
+from tests.stories.conftest import Practice
+
+
+@pytest.fixture
+def desk(practice: Practice) -> Desk:
+    found = Desk(World(practice))
+    found.post(f"/hand-overs/{found.world.ids['hand_over_id']}/answer", {"answer": "withdrawn"})
+    return found
+
+
+def said(desk: Desk, place: str, path: str, body: Any = None) -> Any:
+    headers = {"Authorization": f"Bearer {desk.world.keys[place, UserRole.CLINICIAN]}"}
+    method = "GET" if body is None else "POST"
+    query = {"clinic": str(desk.world.other_clinic)} if place == HOUSE else None
+    return desk.world.client.request(method, f"/v1{path}", json=body, headers=headers, params=query)
+
+
+def test_an_offer_is_on_the_other_clinics_lists_and_accepted_with_its_own_key(desk: Desk) -> None:
+    body = {"to_clinic": "Oak Street", "confirmed": True, "note": "stable for two years"}
+    made = desk.post(f"/courses/{desk.course}/hand-overs", body)
+    assert (made["state"], made["clinic"], made["to_clinic"]) == ("offered", "Elm Street", "Oak Street")
+    [work] = said(desk, OTHER, "/work").json()["items"]
+    assert work["work"]["kind"] == "hand-over-offered"
+    [waits] = said(desk, OTHER, "/hand-overs").json()["items"]
+    assert waits == made
+    address, yes = f"/hand-overs/{made['id']}/answer", {"answer": "accepted"}
+    assert said(desk, HOUSE, address, yes).status_code == 409
+    assert "the other side's" in desk.refused(address, yes)
+    taken = said(desk, OTHER, address, yes).json()
+    assert (taken["state"], taken["answered_by"]) == ("accepted", "other clinician")
+    course = said(desk, OTHER, f"/courses/{taken['made_course_id']}").json()
+    assert (course["start"], course["enrolled"], course["ended_on"]) == ("2025-12-01", "2026-01-04", None)
+    assert desk.plan()["ended_on"] == "2026-01-04"
+    assert said(desk, OTHER, address, yes).status_code == 409
+    assert desk.get("/hand-overs")["items"][0] == taken
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"to_clinic": "Nowhere"}, 422),
+        ({"to_clinic": "Elm Street"}, 422),
+        ({"to_clinic": "Oak Street", "practice": "Mill Lane"}, 422),
+        ({"practice": "Mill Lane", "person": "Dr Grace"}, 422),
+        ({"to_clinic": "Oak Street", "confirmed": False}, 409),
+    ],
+)
+def test_an_offer_names_one_receiver_and_says_so_while_work_is_open(
+    desk: Desk, body: dict[str, Any], status: int
+) -> None:
+    desk.refused(f"/courses/{desk.course}/hand-overs", {"confirmed": True} | body, status)
+
+
+def test_a_course_is_offered_to_one_at_a_time(desk: Desk) -> None:
+    desk.post(f"/courses/{desk.course}/hand-overs", OFFER)
+    assert "offered already" in desk.refused(f"/courses/{desk.course}/hand-overs", OFFER)
