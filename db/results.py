@@ -112,9 +112,15 @@ def withdrawn(session: Session, rows: Sequence[Values], *, why: str, now: dateti
     """These results no longer stand: to look at them is no work, and at what they restated it is."""
     keys = {(row["clinic_id"], f"{QUARANTINE}{row['id']}") for row in rows}
     keys |= {(row["clinic_id"], unjudged_key(row)) for row in rows}
+    keys |= {(row["clinic_id"], restated_key(row["id"])) for row in rows}
     work_items.finish(session, sorted(keys), outcome=why, now=now)
     restated = set(replaced(session, rows, prefix=QUARANTINE)) - keys
     work_items.open_again(session, sorted(restated), outcome=RESTATED)
+
+
+def restated_key(result_id: UUID) -> str:
+    """The key of the work item that asks a person which of two versions stands."""
+    return f"restated/{result_id}"
 
 
 def unjudged_key(row: Values) -> str:

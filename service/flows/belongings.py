@@ -1,9 +1,10 @@
 """Contacts, consents and results of a batch: what belongs to a patient alone, and to no course."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlmodel import SQLModel
@@ -12,10 +13,23 @@ from db import contacts, imports
 from db.tables import Consent, Contact, Result, ResultStatus
 from db.types import new_id
 from schedules import days
+from service.flows import restated
 from service.flows.intake import Columns, Intake, Person, differs
+from service.flows.restated import Version
 from service.ingest.rows import ContactRow, ResultRow
 
 SOURCE = "import"
+Value: TypeAlias = tuple[UUID, str, date, datetime | None]  # a patient's analyte, by when it was collected
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A row of results, of whose it is."""
+
+    row: ResultRow
+    person: Person
+    value: Value
+    version: Version
 
 
 def add_contacts(intake: Intake, rows: Sequence[ContactRow], known: imports.Known) -> None:
@@ -62,34 +76,40 @@ def _consent(row: ContactRow, person: Person, contact_id: UUID) -> Columns | Non
 
 
 def add_results(intake: Intake, rows: Sequence[ResultRow], known: imports.Known) -> None:
-    stored: dict[tuple[Any, ...], set[tuple[Any, ...]]] = defaultdict(set)
+    stored, brought = defaultdict[Value, list[Version]](list), defaultdict[Value, list[Version]](list)
     for found in (found for results in known.results.values() for found in results):
-        key = (found.patient_id, found.analyte, found.collected_on, found.collected_at, found.status)
-        stored[key].add((found.value_as_sent, found.unit_as_sent, found.resulted_at))
-    for row in rows:
-        if person := intake.whose(row):
-            _result(intake, row, person, stored)
+        value = found.patient_id, found.analyte, found.collected_on, found.collected_at
+        stored[value].append(restated.version(found))
+    told = [Told(row, person, *_said(row, person)) for row in rows if (person := intake.whose(row))]
+    for one in told:
+        brought[one.value].append(one.version)
+    for one in told:
+        _result(intake, one, stored.get(one.value, ()), brought[one.value])
 
 
-def _result(
-    intake: Intake, row: ResultRow, person: Person, stored: Mapping[tuple[Any, ...], set[tuple[Any, ...]]]
-) -> None:
+def _said(row: ResultRow, person: Person) -> tuple[Value, Version]:
     on, at = row.collected.local_day(person.zone), row.collected.instant(person.zone)
     issued = None if row.resulted_at is None else row.resulted_at.instant(person.zone)
-    said = stored.get((person.id, row.analyte, on, at, row.status), set())
-    if on > days.local_day(intake.now, person.zone):
+    return (person.id, row.analyte, on, at), (row.status, row.value_as_sent, row.unit_as_sent, issued)
+
+
+def _result(intake: Intake, told: Told, stored: Sequence[Version], brought: Sequence[Version]) -> None:
+    row, (_, _, on, at) = told.row, told.value
+    alike = [version for version in stored if version[0] is row.status]
+    if on > days.local_day(intake.now, told.person.zone):
         column = "collected_on" if at is None else "collected_at"
         intake.refuse(row, "the day of the draw is still to come", "correct the date", column=column)
-    elif (row.value_as_sent, row.unit_as_sent, issued) in said:
+    elif restated.is_copy(told.version, stored, brought):
         intake.take(row)
-    elif said and row.status is not ResultStatus.CORRECTED:
+    elif row.status is not ResultStatus.CORRECTED and alike and told.version not in alike:
         what = f"another value of {row.analyte} is stored for this draw"
         intake.refuse(row, what, "give it the status corrected if the laboratory corrected it")
     else:
-        intake.take(row, (Result, _result_columns(row, person, on, at) | {"recorded_at": intake.now}))
+        intake.take(row, (Result, _result_columns(told) | {"recorded_at": intake.now}))
 
 
-def _result_columns(row: ResultRow, person: Person, on: date, at: datetime | None) -> Columns:
+def _result_columns(told: Told) -> Columns:
+    row, person, (_, _, on, at) = told.row, told.person, told.value
     return {
         "clinic_id": person.clinic_id,
         "id": new_id(),
@@ -100,7 +120,7 @@ def _result_columns(row: ResultRow, person: Person, on: date, at: datetime | Non
         "unit_as_sent": row.unit_as_sent,
         "collected_on": on,
         "collected_at": at,
-        "resulted_at": None if row.resulted_at is None else row.resulted_at.instant(person.zone),
+        "resulted_at": told.version[3],
         "status": row.status,
         "usable": row.unusable is None,
         "problem": row.unusable,

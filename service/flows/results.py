@@ -16,10 +16,9 @@ from db.batches import Values
 from db.courses import CourseFacts
 from db.tables import ResultStatus
 from schedules import limits
-from service.flows import findings, rejudged
+from service.flows import findings, rejudged, restated
 from service.flows.findings import Known
 
-REPLACING = (ResultStatus.CORRECTED, ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR)
 REPLACED = "The laboratory has since corrected or withdrawn this result."
 JUDGED = (ResultStatus.FINAL, ResultStatus.CORRECTED, ResultStatus.PRELIMINARY)
 
@@ -37,7 +36,8 @@ def judge(session: Session, arrived: Iterable[Values], *, now: datetime) -> int:
     others = [work for row in counted if not row["usable"] for work in _no_figure(row, known, now)]
     others += [work for row in counted if row["usable"] for work in _unjudged(row, known, now)]
     work_items.raise_(session, beyond + list({work["key"]: work for work in others}.values()), now=now)
-    again = [row for row in arrived if row["status"] in REPLACING or row.get("resulted_at")]
+    restated.look(session, arrived, now=now)
+    again = [row for row in arrived if row["status"] in restated.REPLACING or row.get("resulted_at")]
     work_items.remark(session, results.outdated(session, again), REPLACED)
     return len(beyond) + rejudged.again(session, arrived, now=now)
 

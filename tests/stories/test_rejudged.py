@@ -55,12 +55,12 @@ def take_back(practice: Practice, patient: UUID, result: UUID) -> None:
         )  # fmt: skip
 
 
-def bring(practice: Practice, patient: UUID, analyte: str, value: str, day: date) -> UUID:
+def bring(practice: Practice, patient: UUID, analyte: str, value: str, day: date, **more: Any) -> UUID:
     """An import of one result."""
     practice.clock.wind(practice.clock() + timedelta(hours=1))
     [who] = [row for row in practice.rows(Patient) if row.id == patient]
     said = {"clinic": "Elm Street", "authority": who.authority, "mrn": who.mrn, "analyte": analyte}
-    said |= {"value": value, "unit": UNITS[analyte], "status": ResultStatus.FINAL}
+    said |= {"value": value, "unit": UNITS[analyte], "status": ResultStatus.FINAL} | more
     when = {"collected_on": Moment(day=day), "collected_at": None, "resulted_at": None}
     row = build.result(Line("results.csv", 2), said | when, Options())
     manner = Manner(name="results", by="a laboratory")
