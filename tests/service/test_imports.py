@@ -62,7 +62,7 @@ def ada(records: Records) -> Records:
 
 def rows(engine: Engine, model: Any) -> list[Any]:
     with reading(engine) as session:
-        return list(session.exec(sa.select(model)).scalars())  # type: ignore[call-overload]
+        return list(session.exec(sa.select(model).order_by(model.id)).scalars())  # type: ignore[call-overload]
 
 
 def taken(outcome: Outcome) -> UUID:
