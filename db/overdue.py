@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from db import batches, contacts, grouped, items, results, versions
 from db.adherence import Scope
+from db.batches import Key
 from db.tables import Audience, Channel, Clinic, Course, Item, Patient
 from schedules import facts
 from schedules.facts import Draw
@@ -29,6 +30,7 @@ class Overdue:
     phones: tuple[str, ...]
     reachable: bool  # as the sending loop sees it
     item_id: UUID
+    course_id: UUID
     item: facts.Item
     course: facts.Course
     draws: tuple[Draw, ...]
@@ -39,7 +41,18 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
 
     Days are the patient's own: ask for the latest day that it is anywhere, and look at each `time_zone`.
     """
-    rows = _rows(session, on, clinic_id)
+    return _told(session, _rows(session, on, clinic_id))
+
+
+def open_of(session: Session, people: Sequence[Key]) -> list[Overdue]:
+    """The same of every open item of these patients but check-ins, late or not."""
+    mine = batches.table(Item)
+    query = _of_open(*_columns(mine)).where(sa.text("item.class IS NULL"), mine.c.kind != "check-in")
+    ordered = query.order_by(mine.c.last_on_time, mine.c.id)
+    return _told(session, list(batches.fetch(session, ordered, mine, people, column="patient_id")))
+
+
+def _told(session: Session, rows: Sequence[sa.Row]) -> list[Overdue]:
     stored = items.of(session, [(row.clinic_id, row.id) for row in rows])
     people = list({(row.clinic_id, row.patient_id) for row in rows})
     known, reached = contacts.of_patients(session, people), contacts.reachable(session, people)
@@ -56,6 +69,7 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
             phones=_phones(known.get(row.patient_id, ())),
             reachable=(row.patient_id, Audience.PATIENT) in reached,
             item_id=row.id,
+            course_id=row.course_id,
             item=stored[row.id].item,
             course=stands[row.course_id],
             draws=drawn.get(row.patient_id, ()),
@@ -78,27 +92,30 @@ def windows(session: Session, *, on: date, clinic_id: UUID | None = None) -> Seq
 
 
 def _rows(session: Session, on: date, clinic_id: UUID | None) -> Sequence[sa.Row]:
-    late, courses, patients, clinics = (batches.table(model) for model in (Item, Course, Patient, Clinic))
-    query = _late(
-        on,
-        *(late.c[name] for name in ("clinic_id", "id", "patient_id", "course_id")),
+    """Open items past their last day on time by `on`, of courses that are neither held nor voided."""
+    late = batches.table(Item)
+    query = _of_open(*_columns(late)).where(*_slipped(late, on)).order_by(late.c.last_on_time, late.c.id)
+    return session.execute(query if clinic_id is None else query.where(late.c.clinic_id == clinic_id)).all()
+
+
+def _columns(mine: sa.Table) -> list[Any]:
+    courses, patients, clinics = (batches.table(model) for model in (Course, Patient, Clinic))
+    return [
+        *(mine.c[name] for name in ("clinic_id", "id", "patient_id", "course_id")),
         *(courses.c[name] for name in ("protocol_hash", "start", "indication", "flags")),
         *(courses.c[name] for name in ("enrolled", "monitored_since")),
         *(patients.c[name] for name in ("name", "birth_date", "time_zone")),
         clinics.c.name.label("clinic"),
-    )
-    named = query.join(clinics, clinics.c.id == late.c.clinic_id).order_by(late.c.last_on_time, late.c.id)
-    return session.execute(named if clinic_id is None else named.where(late.c.clinic_id == clinic_id)).all()
+    ]
 
 
-def _late(on: date, *columns: Any) -> sa.Select:
-    """Open items past their last day on time by `on`, of courses that are neither held nor voided."""
-    late, courses, patients = (batches.table(model) for model in (Item, Course, Patient))
+def _of_open(*columns: Any) -> sa.Select:
+    mine, courses, patients, clinics = (batches.table(model) for model in (Item, Course, Patient, Clinic))
     return (
         sa.select(*columns)
-        .join_from(late, courses, _same(late.c.course_id, courses))
-        .join(patients, _same(late.c.patient_id, patients))
-        .where(*_slipped(late, on))
+        .join_from(mine, courses, _same(mine.c.course_id, courses))
+        .join(patients, _same(mine.c.patient_id, patients))
+        .join(clinics, clinics.c.id == mine.c.clinic_id)
         .where(courses.c.voided_at.is_(None))
     )
 

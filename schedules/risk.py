@@ -21,7 +21,7 @@ NOUNS = {"test": "blood test", "visit": "visit", "check-in": "check-in", "dose":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slipped(Generic[Name]):
+class Known(Generic[Name]):
     """An item with the caller's own name for it, its course, and what else is known of the patient today."""
 
     of: Name
@@ -45,19 +45,20 @@ class Risk(Generic[Name]):
     reasons: tuple[str, ...]
 
 
-def rank(slipped: Iterable[Slipped[Name]]) -> list[Risk[Name]]:
+def rank(slipped: Iterable[Known[Name]]) -> list[Risk[Name]]:
     """Those that are overdue on their day, the one to call first at the top."""
     late = (one for one in slipped if one.item.state(one.today) in SLIPPED)
-    return sorted((_assess(one) for one in late), key=lambda risk: risk.key)
+    return sorted((place(one) for one in late), key=lambda risk: risk.key)
 
 
-def _assess(one: Slipped[Name]) -> Risk[Name]:
+def place(one: Known[Name]) -> Risk[Name]:
+    """Where an open item stands, late or not: what is not comes after all that is."""
     item, state = one.item, one.item.state(one.today)
     days = (one.today - item.due_on).days
     intervals = days // max(1, (item.due_on - item.base).days)
     starting, found = _starting(one), last_finding(one)
     key = (
-        0 if state is State.LAPSED else 1,
+        {State.LAPSED: 0, State.OVERDUE: 1}.get(state, 2),
         1 if one.reachable else 0,
         0 if starting else 1,
         len(LEVELS) if found is None else len(LEVELS) - 1 - LEVELS.index(found.level),
@@ -65,13 +66,18 @@ def _assess(one: Slipped[Name]) -> Risk[Name]:
         -days,
     )
     reasons = (
-        _lateness(item, state, days, intervals),
+        _lateness(item, state, days, intervals) if state in SLIPPED else _next(item, state),
         _partly(one),
         _unreachable(one),
         starting,
         found and found.sentence,
     )
     return Risk(of=one.of, state=state, days_overdue=days, key=key, reasons=tuple(r for r in reasons if r))
+
+
+def _next(item: Item, state: State) -> str:
+    held = " The course is on hold." if state is State.HELD else ""
+    return f"The next {NOUNS[item.kind]} is due on {item.due_on}.{held}"
 
 
 def _lateness(item: Item, state: State, days: int, intervals: int) -> str:
@@ -81,7 +87,7 @@ def _lateness(item: Item, state: State, days: int, intervals: int) -> str:
     return f"{said}{more}{lapsed}."
 
 
-def _partly(one: Slipped[Name]) -> str | None:
+def _partly(one: Known[Name]) -> str | None:
     """A panel of which something came: what is missing, by name."""
     missing = one.item.missing
     if not missing or len(missing) == len(one.course.protocol.clock(one.item.clock).components):
@@ -89,11 +95,11 @@ def _partly(one: Slipped[Name]) -> str | None:
     return f"Part of it came; still missing: {', '.join(missing)}."
 
 
-def _unreachable(one: Slipped[Name]) -> str | None:
+def _unreachable(one: Known[Name]) -> str | None:
     return None if one.reachable else "No reminder reaches the patient: no contact with consent."
 
 
-def _starting(one: Slipped[Name]) -> str | None:
+def _starting(one: Known[Name]) -> str | None:
     """Why this is a time of early toxicity: a phase before the last one, or a step-up."""
     phase = one.item.phase
     if phase == STEP_UP:
@@ -105,7 +111,7 @@ def _starting(one: Slipped[Name]) -> str | None:
     return None
 
 
-def last_finding(one: Slipped[Name]) -> Finding | None:
+def last_finding(one: Known[Name]) -> Finding | None:
     """The most urgent of what the limits say to the newest value of each analyte, baseline included.
 
     A limit that may not judge the patient on the day of the draw says nothing.

@@ -16,7 +16,7 @@ from service.api.differences import READ, DryRun
 from service.api.events import Note
 from service.api.patients import Text, strict
 from service.api.problems import documented
-from service.flows import work_acts, work_items
+from service.flows import backgrounds, work_acts, work_items
 from service.flows.work_acts import Act, Acted, Wish
 from service.flows.work_items import Person, Ranked
 from service.flows.work_outcomes import Outcome
@@ -56,7 +56,7 @@ class RankedOut(BaseModel):
     work: WorkOut
     name: str | None = Field(description="The patient's.")
     late: bool = Field(description="Past its deadline.")
-    reasons: list[str] = Field(description="Why this place on the list: a product choice of the service.")
+    reasons: list[str] = Field(description="Why this place, and what is known: stage of treatment, counts.")
 
     @classmethod
     def of(cls, one: Ranked) -> Self:
@@ -132,7 +132,8 @@ def list_work(
     found = work_items.ranked(
         call.house.engine, call.clinic_id, now=call.now, role=role and role.value, snoozed=snoozed
     )
-    return WorkList(as_of=call.now, count=len(found), items=[RankedOut.of(one) for one in found[:limit]])
+    shown = backgrounds.told(call.house.engine, found[:limit], now=call.now)
+    return WorkList(as_of=call.now, count=len(found), items=[RankedOut.of(one) for one in shown])
 
 
 def _person(call: Call) -> Person:

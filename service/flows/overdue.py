@@ -12,7 +12,7 @@ from db.engine import reading
 from db.overdue import Overdue
 from schedules import days, risk
 from schedules.facts import State
-from schedules.risk import Risk, Slipped
+from schedules.risk import Known, Risk
 from service.flows.protocols import is_own
 
 FURTHEST_EAST = timedelta(hours=14)  # there it is already the next day
@@ -22,18 +22,19 @@ def ranked(engine: Engine, *, now: datetime, clinic_id: UUID | None = None) -> l
     """Everyone who is overdue on their own today, whom to call first at the top."""
     with reading(engine) as session:
         found = overdue.found(session, on=_latest_day(now), clinic_id=clinic_id)
-    return risk.rank(
-        Slipped(
-            of=one,
-            item=one.item,
-            course=one.course,
-            today=_today(now, one.time_zone),
-            birth_date=one.birth_date,
-            is_own=is_own(one.course.protocol),
-            reachable=one.reachable,
-            draws=one.draws,
-        )
-        for one in found
+    return risk.rank(known(one, now) for one in found)
+
+
+def known(one: Overdue, now: datetime) -> Known[Overdue]:
+    return Known(
+        of=one,
+        item=one.item,
+        course=one.course,
+        today=_today(now, one.time_zone),
+        birth_date=one.birth_date,
+        is_own=is_own(one.course.protocol),
+        reachable=one.reachable,
+        draws=one.draws,
     )
 
 

@@ -17,7 +17,7 @@ from service import guard
 from service.auth import Caller
 from service.deps import Asks, House, InHouse, Now
 from service.errors import Problem
-from service.flows import work_items
+from service.flows import backgrounds, work_items
 from service.flows.work_items import Person
 from service.flows.work_outcomes import NEXT, Outcome
 from service.ingest import cells
@@ -75,7 +75,7 @@ def _listed(
         "work.html",
         caller,
         status=200 if refused is None else 409,
-        found=found[:MOST_WORK],
+        found=backgrounds.told(house.engine, found[:MOST_WORK], now=now),
         count=len(found),
         refused=refused,
         outcomes=[(each.value, NEXT[each].asks if each in NEXT else "") for each in Outcome],

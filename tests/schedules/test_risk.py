@@ -9,7 +9,7 @@ import pytest
 
 from schedules import protocol, risk
 from schedules.facts import STEP_UP, Class, Course, Draw, Item, State
-from schedules.risk import Slipped
+from schedules.risk import Known
 
 TODAY = date(2026, 6, 1)
 LIMITS = [
@@ -59,9 +59,9 @@ def an_item(*, late: int = 20, interval: int = 30, **changes: Any) -> Item:
     return Item(**(values | changes))
 
 
-def someone(name: str, **changes: Any) -> Slipped[str]:
+def someone(name: str, **changes: Any) -> Known[str]:
     values = {"item": an_item(), "course": a_course(*LIMITS), "today": TODAY, "reachable": True}
-    return Slipped(of=name, **(values | {"birth_date": date(1980, 1, 1), "is_own": False} | changes))
+    return Known(of=name, **(values | {"birth_date": date(1980, 1, 1), "is_own": False} | changes))
 
 
 def a_draw(on: date = date(2026, 4, 1), **values: str) -> Draw:
@@ -85,7 +85,7 @@ IN_ORDER = [
 @pytest.mark.parametrize(
     "pair", list(itertools.combinations(IN_ORDER, 2)), ids=lambda pair: f"{pair[0].of} first"
 )
-def test_each_cause_comes_before_every_later_one(pair: tuple[Slipped[str], Slipped[str]]) -> None:
+def test_each_cause_comes_before_every_later_one(pair: tuple[Known[str], Known[str]]) -> None:
     first, second = pair
     assert [place.of for place in risk.rank([second, first])] == [first.of, second.of]
 

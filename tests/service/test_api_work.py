@@ -1,16 +1,18 @@
 """The work list: ranked with reasons, taken by one person, put off, and finished with what came of it."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from db import reminders, work_items
 from db.engine import writing
 from db.tables import AuditEntry, UserRole
+from schedules import library
 from service.app import create_app
 from service.deps import SignIn
 from tests.service.desk import Desk
@@ -44,11 +46,42 @@ def test_what_is_most_urgent_is_first_with_its_reasons(desk: Desk) -> None:
     desk.practice.run_until(datetime(2026, 1, 7, tzinfo=UTC))
     found = listed(desk)
     assert [one["work"]["level"] for one in found][:3] == ["emergency", "same-day", "24h"]
-    assert found[0]["reasons"] == ["Its level is emergency.", "Its deadline was 2026-01-05 04:00 UTC."]
+    assert found[0]["reasons"] == [
+        "Its level is emergency.",
+        "Its deadline was 2026-01-05 04:00 UTC.",
+        "The blood test was due on 2025-12-08, 29 days ago: 4 whole intervals without one; "
+        "monitoring lapsed on 2025-12-15.",
+        "The medicine is being started: the phase of close tests is not over.",
+        "On azathioprine since 2025-12-01.",
+        "No counts are known.",
+    ]
     about_the_test = next(one for one in found if one["work"]["item_id"])
     assert any("The blood test was due on" in reason for reason in about_the_test["reasons"])
     assert {one["work"]["role"] for one in listed(desk, role="prescriber")} == {"prescriber"}
     assert len(listed(desk, limit=1)) == 1
+
+
+def test_work_about_a_patient_says_what_is_known_of_the_course_it_is_about(desk: Desk) -> None:
+    """In as many questions to the database for one as for many."""
+    practice, asked = desk.practice, list[str]()
+    practice.draw(desk.patient, date(2026, 1, 2), {"wbc", "plt"}, wbc=3.1, plt=250)
+    mine = practice.course(desk.patient, library.protocol("mercaptopurine-sps"), date(2025, 12, 30))
+    raised(desk, course_id=mine)
+
+    def first() -> tuple[list[str], int]:
+        asked.clear()
+        found = next(one for one in listed(desk) if one["work"]["course_id"] == str(mine))
+        return found["reasons"], len(asked)
+
+    event.listen(practice.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    said, questions = [first(), first()][-1]  # with what a process remembers
+    assert "On mercaptopurine since 2025-12-30." in said
+    assert "Last counts, of 2026-01-02: platelets 250 10*9/L; white cells 3.1 10*9/L." in said
+    for number in range(5):
+        who = practice.patient()
+        practice.course(who, library.protocol("azathioprine-us-label"), date(2025, 12, 1))
+        raised(desk, patient_id=who, key=f"more/{number}")
+    assert first() == (said, questions)
 
 
 def test_of_many_who_claim_at_once_one_has_it(desk: Desk) -> None:
