@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from db.tables import CheckIn, CheckInAnswer, CheckInSwitch
 from schedules.adherence import Period
 
 DAY = timedelta(days=1)
+Place: TypeAlias = tuple[datetime, UUID]  # of a check-in, by when it came
 
 
 def switched(session: Session, clinic_id: UUID) -> sa.Row | None:
@@ -49,12 +51,15 @@ def answers(session: Session, check_ins: Sequence[Key]) -> dict[UUID, list[sa.Ro
     return found
 
 
-def since(session: Session, *, at: datetime | None, clinic_id: UUID | None = None) -> Sequence[sa.Row]:
-    """The check-ins from a moment on, of one clinic or of all, the oldest first."""
+def after(session: Session, last: Place | None, *, limit: int) -> Sequence[sa.Row]:
+    """The check-ins of every clinic after that place, the oldest first."""
     found = batches.table(CheckIn)
-    conditions = [] if at is None else [found.c.at >= at]
-    conditions += [] if clinic_id is None else [found.c.clinic_id == clinic_id]
-    return session.execute(sa.select(found).where(*conditions).order_by(found.c.at, found.c.id)).all()
+    query = sa.select(found).order_by(found.c.at, found.c.id).limit(limit)
+    if last is None:
+        return session.execute(query).all()
+    at, id_ = last
+    later = sa.or_(found.c.at > at, sa.and_(found.c.at == at, found.c.id > id_))
+    return session.execute(query.where(found.c.at >= at, later)).all()
 
 
 def choices(session: Session, period: Period, *, clinic_id: UUID | None = None) -> Sequence[sa.Row]:

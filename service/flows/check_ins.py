@@ -4,9 +4,8 @@ Whatever is red opens exactly one work item with it. A rule that fails is red to
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -207,26 +206,3 @@ def _work_item(visitor: Visitor, found: Assessment, key: str, now: datetime) -> 
         "due_by": now + ladder.DUE_BY[found.level],
         "about": " ".join(reason.sentence for reason in found.reasons),
     }
-
-
-# ---- the nightly look
-
-
-def differing(session: Session, *, since: datetime | None = None) -> list[UUID]:
-    """The check-ins whose answers, judged again by the set that they were given to, have another level."""
-    rows = check_ins.since(session, at=since)
-    answers = check_ins.answers(session, [(row.clinic_id, row.id) for row in rows])
-    return [row.id for row in rows if _again(row, answers[row.id]).level != row.level]
-
-
-def _again(row: Any, answers: list[Any]) -> Assessment:
-    asked = library.question_sets()[row.set_id, row.set_version]
-    given = {
-        one.question: Given(
-            choice=one.choice, number=one.number or "", unit=one.unit or "c", on=one.on, text=one.text or ""
-        )
-        for one in answers
-    }
-    count = row.context["neutrophils"]
-    known = Context(before=row.context["before"], misplaced=row.context["misplaced"])
-    return evaluate(asked, given, replace(known, neutrophils=None if count is None else Decimal(count)))

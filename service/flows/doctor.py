@@ -14,7 +14,7 @@ from db import clinics, copies, deployments, invariants, migrations, notices, re
 from db.adherence import Scope
 from db.engine import reading
 from schedules import library
-from service.flows import check_ins, health, holds, prescribing, rungs, staff
+from service.flows import health, holds, prescribing, rungs, second_look, staff
 
 LEAST_FREE = 256 * 1024**2  # bytes: a product choice
 LONGEST_SILENCE = timedelta(hours=26)  # from one digest to the next, over a clock change
@@ -71,7 +71,7 @@ def _invariants(session: Session) -> Iterator[Finding]:
 
 def _check_ins(session: Session) -> Finding:
     """Every answer judged again must have the level that was acted on."""
-    differing = check_ins.differing(session)
+    differing = second_look.differing(session)
     if differing:
         keys = ", ".join(map(str, differing[:SHOWN]))
         return _finding("check-ins", f"{len(differing)} check-ins judged again have another level: {keys}.")

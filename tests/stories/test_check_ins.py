@@ -16,7 +16,7 @@ from schedules.facts import Class
 from schedules.rota import EVERY_DAY, RUNGS
 from schedules.triage import Assessment
 from service.errors import Problem
-from service.flows import asking, check_ins, doctor, reminders, rota, visitors, work_items
+from service.flows import asking, check_ins, reminders, rota, visitors, work_items
 from service.flows.rota import Duty
 from service.flows.work_items import Outcome, Person
 from tests.stories.conftest import Practice
@@ -161,24 +161,6 @@ def test_H46_a_rule_that_raises_is_an_alert(
     )
     assert asked_of_people(practice) == [("same-day", "clinician")]
     assert len(practice.rows(CheckInAnswer)) == len(ASKED.questions)
-
-
-def test_H46_the_nightly_look_judges_every_answer_again(practice: Practice, patient: UUID) -> None:
-    for answers in ({}, AMBER, FEVER, COLLAPSE, {"q.other.text": "no fever"}, {"q.fever.number": "101"}):
-        answer(practice, patient, **answers)  # type: ignore[arg-type]
-    with reading(practice.engine) as session:
-        assert check_ins.differing(session) == []
-    with writing(practice.engine) as session:
-        changed = (
-            "UPDATE check_in_answer SET choice = 'drowsy' WHERE question = 'jaundice' AND choice = 'none'"
-        )
-        session.execute(sa.text(changed))
-    with reading(practice.engine) as session:
-        assert len(check_ins.differing(session)) == 5
-    said = [
-        found.sentence for found in doctor.examine(practice.engine, None, now=practice.clock()) if found.wrong
-    ]
-    assert any(sentence.startswith("5 check-ins judged again have another level") for sentence in said)
 
 
 def test_a_red_one_is_not_finished_without_a_person_and_words(practice: Practice, patient: UUID) -> None:
