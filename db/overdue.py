@@ -46,10 +46,10 @@ def found(session: Session, *, on: date, clinic_id: UUID | None = None) -> list[
 
 def open_of(session: Session, people: Sequence[Key]) -> list[Overdue]:
     """The same of every open item of these patients but check-ins, late or not."""
-    mine = batches.table(Item)
+    mine, courses = batches.table(Item), batches.table(Course)
     query = _of_open(*_columns(mine)).where(sa.text("item.class IS NULL"), mine.c.kind != "check-in")
     ordered = query.order_by(mine.c.last_on_time, mine.c.id)
-    return _told(session, list(batches.fetch(session, ordered, mine, people, column="patient_id")))
+    return _told(session, list(batches.fetch(session, ordered, courses, people, column="patient_id")))
 
 
 def _told(session: Session, rows: Sequence[sa.Row]) -> list[Overdue]:

@@ -19,7 +19,7 @@ from schedules.limits import LEVELS
 from service.errors import Fault, Problem
 from service.flows import events, overdue, work_outcomes
 from service.flows.courses import NOTHING_HERE, today
-from service.flows.work_outcomes import TRIES, Outcome
+from service.flows.work_outcomes import ANSWERED, TRIES, Outcome
 
 RED = ("same-day", "emergency")
 MORNING = time(9)  # of the day until which a work item was put off, in the clinic's zone
@@ -131,6 +131,8 @@ def finish(
     row = _mine(session, key, who, now)
     if outcome in TRIES:
         return _try_again(session, row, who, outcome, again_on, text, now)
+    if row.kind in ANSWERED:
+        raise Problem(409, ANSWERED[row.kind])
     if row.level in RED and not who.is_named:
         raise Problem(409, "What is for today or an emergency is finished by a named person: use your key.")
     if text is None and (row.level in RED or outcome is Outcome.OTHER):

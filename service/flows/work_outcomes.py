@@ -27,6 +27,7 @@ class Outcome(StrEnum):
 
 
 TRIES = frozenset({Outcome.NO_ANSWER, Outcome.VOICEMAIL})  # the work goes on on another day
+ANSWERED = MappingProxyType({"hand-over-offered": "Answer the offer itself: with that this is done."})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Hand-overs over the API: offered by one clinic, answered by the other with a key of its own."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from db.tables import UserRole
+from db.tables import Course, UserRole
 from service.api.hand_overs import OFFER
 from tests.service.desk import Desk
 from tests.service.operations import HOUSE, OTHER, World
@@ -45,22 +46,35 @@ def test_an_offer_is_on_the_other_clinics_lists_and_accepted_with_its_own_key(de
     assert desk.get("/hand-overs")["items"][0] == taken
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
+def test_of_answers_at_once_one_counts_and_there_is_one_owner(desk: Desk) -> None:
+    made = desk.post(f"/courses/{desk.course}/hand-overs", {"to_clinic": "Oak Street", "confirmed": True})
+    address, yes = f"/hand-overs/{made['id']}/answer", {"answer": "accepted"}
+    no = {"answer": "declined", "words": "no room"}
+    acts = [
+        lambda: said(desk, OTHER, address, yes),
+        lambda: desk.ask("POST", address, {"answer": "withdrawn"}),
+        lambda: said(desk, OTHER, address, no),
+    ] * 2
+    with ThreadPoolExecutor(6) as at_once:
+        answers = list(at_once.map(lambda act: act().status_code, acts))
+    assert answers.count(200) == 1, answers
+    assert set(answers) <= {200, 404, 409}
+    courses = [row for row in desk.practice.rows(Course) if row.ended_on is None]
+    assert len(courses) == 1
+
+
+def test_an_offer_names_one_receiver_one_at_a_time_and_says_so_while_work_is_open(desk: Desk) -> None:
+    address = f"/courses/{desk.course}/hand-overs"
+    for body, status in (
         ({"to_clinic": "Nowhere"}, 422),
         ({"to_clinic": "Elm Street"}, 422),
         ({"to_clinic": "Oak Street", "practice": "Mill Lane"}, 422),
         ({"practice": "Mill Lane", "person": "Dr Grace"}, 422),
         ({"to_clinic": "Oak Street", "confirmed": False}, 409),
-    ],
-)
-def test_an_offer_names_one_receiver_and_says_so_while_work_is_open(
-    desk: Desk, body: dict[str, Any], status: int
-) -> None:
-    desk.refused(f"/courses/{desk.course}/hand-overs", {"confirmed": True} | body, status)
-
-
-def test_a_course_is_offered_to_one_at_a_time(desk: Desk) -> None:
-    desk.post(f"/courses/{desk.course}/hand-overs", OFFER)
-    assert "offered already" in desk.refused(f"/courses/{desk.course}/hand-overs", OFFER)
+    ):
+        desk.refused(address, {"confirmed": True} | body, status)
+    desk.post(address, {"to_clinic": "Oak Street", "confirmed": True})
+    assert "offered already" in desk.refused(address, OFFER)
+    [work] = said(desk, OTHER, "/work").json()["items"]
+    refused = said(desk, OTHER, f"/work/{work['work']['id']}/outcome", {"outcome": "done"})
+    assert (refused.status_code, "Answer the offer" in refused.text) == (409, True)

@@ -155,26 +155,21 @@ def test_what_was_handed_over_is_offered_back_and_goes_on_in_the_first_record(sh
     assert len(practice.rows(Patient)) == 2
 
 
-@pytest.mark.parametrize("step", ["receive", "begin", "end"])
-def test_killed_in_the_middle_there_is_one_owner(
-    shared: Shared, step: str, monkeypatch: pytest.MonkeyPatch
+def test_killed_anywhere_in_the_middle_there_is_one_owner(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id_, before = shared.offer(), shared.practice.items
-    where = {
-        "receive": (carrying, "_carry_contacts"),
-        "begin": (carrying, "_no_later"),
-        "end": (flow, "_over"),
-    }
 
     def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(*where[step], killed)
-        with pytest.raises(KeyboardInterrupt):
-            shared.answer(id_, ACCEPTED)
-    assert (shared.practice.items, shared.state) == (before, HandOverState.OFFERED)
-    assert [row.clinic_id for row in shared.practice.rows(Course)] == [shared.practice.clinic_id]
+    for where in ((carrying, "_carry_contacts"), (carrying, "_no_later"), (flow, "replan"), (flow, "_over")):
+        with monkeypatch.context() as patch:
+            patch.setattr(*where, killed)
+            with pytest.raises(KeyboardInterrupt):
+                shared.answer(id_, ACCEPTED)
+        assert (shared.practice.items, shared.state) == (before, HandOverState.OFFERED)
+        assert [row.clinic_id for row in shared.practice.rows(Course)] == [shared.practice.clinic_id]
     shared.answer(id_, ACCEPTED)
     assert len([row for row in shared.practice.items if row.class_ is None]) == 1
 
