@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from db import batches
-from db.tables import CheckInSwitch, Course, CourseEvent, Patient
+from db.tables import Bound, CheckIn, CheckInSwitch, Course, CourseEvent, Item, Patient
 from schedules.facts import EventType
 
 
@@ -82,6 +82,33 @@ def to_step_up(session: Session, protocol_id: str, *, limit: int) -> Sequence[sa
         .where(medicine.c.voided_at.is_(None), increase, events.c.on >= asked.c.start, ~known)
         .distinct()
         .limit(limit)
+    )
+    return session.execute(query).all()
+
+
+def answered_beside(session: Session, protocol_id: str, *, opens_by: date) -> Sequence[sa.Row]:
+    """The open check-ins of protocols' own clocks whose patients are asked the set and have answered it.
+
+    With when they last did, and the day of the clock's own last answer.
+    """
+    own, asked, patients = _two_and_patients()
+    mine, told, given = batches.table(Item), batches.table(CourseEvent), batches.table(CheckIn)
+    of_course = sa.and_(mine.c.clinic_id == own.c.clinic_id, mine.c.course_id == own.c.id)
+    here = sa.and_(told.c.clinic_id == own.c.clinic_id, told.c.course_id == own.c.id)
+    answer = sa.and_(here, told.c.clock == mine.c.clock, told.c.type == EventType.ANSWERED)
+    before = sa.select(sa.func.max(told.c.on)).where(answer, told.c.voided_at.is_(None))
+    heard = sa.and_(_same_patient(given, own), given.c.bound == Bound.ASKED)
+    last = sa.select(sa.func.max(given.c.at)).where(heard).scalar_subquery()
+    beside = _same_patient(asked, own), _goes_on(asked), asked.c.protocol_id == protocol_id
+    names = ("clinic_id", "course_id", "clock", "opens_on", "base")
+    query = (
+        sa.select(*(mine.c[name] for name in names), patients.c.time_zone)
+        .add_columns(last.label("at"), before.scalar_subquery().label("before"))
+        .join_from(mine, own, of_course)
+        .join(patients, _of(own, patients))
+        .where(mine.c.kind == "check-in", sa.text("item.class IS NULL"), sa.not_(mine.c.held))
+        .where(mine.c.opens_on <= opens_by, own.c.protocol_id != protocol_id, _goes_on(own))
+        .where(sa.exists().where(*beside), last.is_not(None))
     )
     return session.execute(query).all()
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import batches, days, grouped
+from db import batches, days, grouped, prescribing
 from db.grouped import Asked
 from db.tables import Item
 
@@ -31,13 +31,17 @@ def counted(session: Session, asked: Asked) -> Sequence[sa.Row]:
 
 
 def _courses(asked: Asked) -> sa.Select:
-    theirs = grouped.courses(asked, "patient_id", "mrn", "start", "ended_on").subquery("theirs")
+    theirs = grouped.courses(asked, "patient_id", "mrn", "start", "ended_on", "protocol_id").subquery(
+        "theirs"
+    )
     clock = _clocks(asked).subquery("clock_of")
     of_course = sa.and_(clock.c.clinic_id == theirs.c.clinic_id, clock.c.course_id == theirs.c.id)
     ended = sa.func.coalesce(theirs.c.ended_on, days.NEVER)
     return sa.select(
         *(theirs.c[name] for name in (*WHO, "of", "today")),
-        sa.and_(theirs.c.start <= theirs.c.today, ended > theirs.c.today).label("on_medicine"),
+        sa.and_(
+            prescribing.on_medicine(theirs), theirs.c.start <= theirs.c.today, ended > theirs.c.today
+        ).label("on_medicine"),
         sa.func.coalesce(clock.c.opened == clock.c.clocks, sa.false()).label("covered"),
     ).join_from(theirs, clock, of_course, isouter=True)
 

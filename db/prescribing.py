@@ -12,12 +12,13 @@ from db import batches
 from db.adherence import Scope
 from db.batches import Key
 from db.tables import Clinic, Course, CourseEvent, Item, Patient
+from schedules import library
 from schedules.facts import Event
 from schedules.status import CONCERNED
 
 
 def courses(session: Session, scope: Scope) -> Sequence[sa.Row]:
-    """The courses with their patients and clinics, but for those that have ended."""
+    """The courses on a medicine with their patients and clinics, but for those that have ended."""
     ours, patients, clinics = (batches.table(model) for model in (Course, Patient, Clinic))
     query = (
         sa.select(
@@ -28,9 +29,14 @@ def courses(session: Session, scope: Scope) -> Sequence[sa.Row]:
         )
         .join_from(ours, patients, _same(ours.c.patient_id, patients))
         .join(clinics, clinics.c.id == ours.c.clinic_id)
-        .where(scope(ours), ours.c.ended_on.is_(None))
+        .where(scope(ours), ours.c.ended_on.is_(None), on_medicine(ours))
     )
     return session.execute(query).all()
+
+
+def on_medicine(courses: Any) -> sa.ColumnElement[bool]:
+    """Whether a course is one on a medicine: that of the symptom check-ins is beside them."""
+    return courses.c.protocol_id != library.check_ins().id
 
 
 def open_tests(session: Session, scope: Scope) -> dict[UUID, list[sa.Row]]:
@@ -71,7 +77,7 @@ def uncovered(session: Session, scope: Scope) -> list[Key]:
     clocks = (
         sa.select(ours.c.clinic_id, ours.c.id, open_now.label("open"))
         .join_from(ours, mine, sa.and_(of_course, test), isouter=True)
-        .where(scope(ours), ours.c.ended_on.is_(None))
+        .where(scope(ours), ours.c.ended_on.is_(None), on_medicine(ours))
         .group_by(ours.c.clinic_id, ours.c.id, mine.c.clock)
         .having(open_now == 0)
     )

@@ -17,6 +17,7 @@ from service.flows import plans
 
 BATCH = 200
 BY = "the clinic's switch"
+EASTERNMOST = timedelta(hours=14)  # how far local days are ahead of UTC at most
 
 
 def tick(engine: Engine, *, now: datetime) -> int:
@@ -29,15 +30,37 @@ def tick(engine: Engine, *, now: datetime) -> int:
             session, clinics, protocol_id, today=(now - timedelta(hours=12)).date(), limit=BATCH
         )
         increased = asked_courses.to_step_up(session, protocol_id, limit=BATCH)
-    if ended or begun or increased:
+        own = asked_courses.answered_beside(session, protocol_id, opens_by=(now + EASTERNMOST).date())
+        answered = [row for row in own if _is_answered(row, now)]
+    if ended or begun or increased or answered:
         with writing(engine) as session:
             keys = [
                 *_end(session, ended, now),
                 *_step_up(session, increased, now),
                 *_begin(session, begun, now),
+                *_answer(session, answered, now),
             ]
             plans.apply(session, sorted(set(keys)), now=now)
-    return len(ended) + len(begun) + len(increased)
+    return len(ended) + len(begun) + len(increased) + len(answered)
+
+
+def _is_answered(row: sa.Row, now: datetime) -> bool:
+    """A protocol's own check-in is open, and the set was answered since its last: nobody is asked twice."""
+    zone = days.zone(row.time_zone)
+    since = max(row.base, row.before or row.base)
+    return row.opens_on <= days.local_day(now, zone) and since < days.local_day(row.at, zone)
+
+
+def _answer(session: Session, rows: Sequence[sa.Row], now: datetime) -> list[Any]:
+    said = {"type": EventType.ANSWERED, "reason": "the question set was answered"}
+    events = [
+        said
+        | {"clinic_id": row.clinic_id, "course_id": row.course_id, "clock": row.clock, "recorded_at": now}
+        | {"on": days.local_day(now, days.zone(row.time_zone))}
+        for row in rows
+    ]
+    batches.insert(session, CourseEvent, events)
+    return [(row.clinic_id, row.course_id) for row in rows]
 
 
 def _begin(session: Session, rows: Sequence[sa.Row], now: datetime) -> list[Any]:

@@ -95,8 +95,16 @@ def take(session: Session, visitor: Visitor, said: Submission, *, now: datetime)
     if key is not None:
         work_items.raise_(session, [_work_item(visitor, found, key, now)], now=now)
     if bound is Bound.ASKED and item is not None:
-        replies.happened(session, visitor, [item], EventType.ANSWERED, reason=None, now=now)
+        rows = _answered(session, visitor, item)
+        replies.happened(session, visitor, rows, EventType.ANSWERED, reason=None, now=now)
     return found
+
+
+def _answered(session: Session, visitor: Visitor, item: Stored) -> list[Stored]:
+    """The check-in that was named, and each other that is open by now: a patient has one question set."""
+    duties = visitors.duties(session, visitor)
+    open_ = [duty.row for duty in duties if duty.kind == "check-in" and duty.row.id != item.id]
+    return [item, *(row for row in open_ if row.item.opens_on <= visitor.today)]
 
 
 def evaluate(asked: QuestionSet, given: Mapping[str, Given], context: Context) -> Assessment:

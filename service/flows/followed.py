@@ -17,7 +17,7 @@ from db import courses
 from db.adherence import Scope
 from db.batches import batched
 from db.courses import CourseFacts
-from schedules import days
+from schedules import days, library
 from schedules import plan as planning
 from schedules.adherence import Cover, Duty
 from schedules.clock_days import Record
@@ -38,7 +38,8 @@ class Followed:
     ended: date | None
 
     def on_medicine(self, day: date) -> bool:
-        return self.row.start <= day and (self.ended is None or day < self.ended)
+        is_medicine = self.row.protocol_id != library.check_ins().id
+        return is_medicine and self.row.start <= day and (self.ended is None or day < self.ended)
 
     def records(self) -> Iterator[tuple[str, Record]]:
         """Its test clocks by name."""
