@@ -67,6 +67,11 @@ def same(rows: sa.Table, key: tuple[UUID, Any], *, column: str = "id") -> sa.Col
     return sa.and_(rows.c.clinic_id == key[0], rows.c[column] == key[1])
 
 
+def bound(rows: sa.Table, *columns: str) -> sa.ColumnElement[bool]:
+    """Each column is the parameter of its name: for a statement that is built once and asked often."""
+    return sa.and_(*(rows.c[name] == sa.bindparam(name, type_=rows.c[name].type) for name in columns))
+
+
 def _among(
     session: Session, rows: sa.Table, keys: Sequence[tuple[UUID, Any]], *, column: str
 ) -> sa.ColumnElement[bool]:
@@ -159,7 +164,7 @@ def insert_new(session: Session, model: type[SQLModel], rows: Iterable[Values]) 
 def _insert(
     session: Session, model: type[SQLModel], statement: Any, rows: Sequence[Values]
 ) -> sa.Result[Any]:
-    if not _is_postgres(session):
+    if not _is_postgres(session) or len(rows) == 1:
         return session.execute(statement, rows)
     names = list(rows[0])
     return session.execute(statement.from_select(names, sa.select(*_given(table(model), names, rows).c)))

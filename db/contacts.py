@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,6 +24,31 @@ def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row
     for row in batches.fetch(session, query, contacts, keys, column="patient_id"):
         found[row.patient_id].append(row)
     return found
+
+
+def with_answers(session: Session, key: Key) -> tuple[list[sa.Row], dict[UUID, sa.Row]]:
+    """One patient's contacts, and by contact the newest answer to whether reminders may go there."""
+    found: dict[UUID, sa.Row] = {}
+    given: dict[UUID, sa.Row] = {}
+    whose = dict(zip(("clinic_id", "patient_id"), key, strict=True))
+    for row in session.connection().execute(_with_answers(), whose):
+        found[row.id] = row
+        if row.consent_id is not None:
+            given[row.id] = row
+    return list(found.values()), given
+
+
+@cache
+def _with_answers() -> sa.Select:
+    contacts, given = batches.table(Contact), batches.table(Consent)
+    about = sa.and_(given.c.clinic_id == contacts.c.clinic_id, given.c.patient_id == contacts.c.patient_id)
+    theirs = sa.and_(about, given.c.contact_id == contacts.c.id, given.c.purpose == REMINDERS)
+    return (
+        sa.select(contacts, given.c.id.label("consent_id"), given.c.given)
+        .join_from(contacts, given, sa.and_(theirs, given.c.voided_at.is_(None)), isouter=True)
+        .where(batches.bound(contacts, "clinic_id", "patient_id"), contacts.c.voided_at.is_(None))
+        .order_by(contacts.c.id, given.c.at, given.c.id)
+    )
 
 
 def with_carer(session: Session, keys: Sequence[Key]) -> set[UUID]:

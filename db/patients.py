@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,17 @@ def one(session: Session, id_: UUID) -> sa.Row | None:
     patients, clinics = batches.table(Patient), batches.table(Clinic)
     query = sa.select(patients).where(patients.c.clinic_id.in_(sa.select(clinics.c.id)), patients.c.id == id_)
     return session.execute(query.where(patients.c.voided_at.is_(None))).one_or_none()
+
+
+def row(session: Session, key: Key) -> sa.Row | None:
+    """The patient's row, unless it was voided."""
+    return session.connection().execute(_row(), dict(zip(batches.KEY, key, strict=True))).one_or_none()
+
+
+@cache
+def _row() -> sa.Select:
+    patients = batches.table(Patient)
+    return sa.select(patients).where(batches.bound(patients, *batches.KEY), patients.c.voided_at.is_(None))
 
 
 def of(session: Session, keys: Sequence[Key]) -> dict[UUID, sa.Row]:

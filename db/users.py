@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -36,7 +37,12 @@ def exist(session: Session) -> bool:
 
 def by_prefix(session: Session, prefix: str) -> sa.Row | None:
     """A key that is in use, with its user's name."""
-    return session.execute(_keys().where(batches.table(ApiKey).c.prefix == prefix)).one_or_none()
+    return session.connection().execute(_by_prefix(), {"prefix": prefix}).one_or_none()
+
+
+@cache
+def _by_prefix() -> sa.Select:
+    return _keys().where(batches.bound(batches.table(ApiKey), "prefix"))
 
 
 def signed_in(session: Session, token_hash: str) -> sa.Row | None:

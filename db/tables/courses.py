@@ -21,6 +21,7 @@ class Course(Row, table=True):
         ),
         sa.Index("ix_course_patient", "clinic_id", "patient_id"),
         index_where("ix_course_replan", "replan_on", where="replan_on IS NOT NULL"),
+        index_where("ix_course_void", "id", where="voided_at IS NOT NULL"),
     )
 
     patient_id: UUID

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from fastapi import Depends, Header, Query, Request
 from pydantic import BaseModel, Field
 from sqlmodel import Session
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from db import answers
 from db.engine import reading, writing
@@ -64,11 +64,11 @@ class Call:
         with reading(self.house.engine) as session:
             return question(session)
 
-    def act(self, effect: Callable[[Session], BaseModel]) -> JSONResponse:
+    def act(self, effect: Callable[[Session], BaseModel]) -> Response:
         """What an effect made of something stored, committed. Reading a patient is one: it is audited."""
         with writing(self.house.engine) as session:
             found = effect(session)
-        return _answer(200, found.model_dump(mode="json", by_alias=True), _etag(found))
+        return Response(found.model_dump_json(by_alias=True), 200, _etag(found), "application/json")
 
     def rehearse(self, effect: Callable[[Session], BaseModel]) -> JSONResponse:
         """What an effect would answer; nothing of it is kept."""
@@ -167,7 +167,9 @@ def in_clinic(caller: Caller, asked: UUID | None) -> UUID:
     return clinic_id
 
 
-def _common(request: Request, house: InHouse, caller: Asks, now: Now, asked: Asked = None) -> dict[str, Any]:
+async def _common(
+    request: Request, house: InHouse, caller: Asks, now: Now, asked: Asked = None
+) -> dict[str, Any]:
     clinic_id = in_clinic(caller, asked)
     operation = getattr(request.scope["route"], "operation_id", None)
     return {
@@ -179,11 +181,11 @@ def _common(request: Request, house: InHouse, caller: Asks, now: Now, asked: Ask
 Common = Annotated[dict[str, Any], Depends(_common)]
 
 
-def _call(common: Common) -> Call:
+async def _call(common: Common) -> Call:
     return Call(**common)
 
 
-def _creation(
+async def _creation(
     common: Common,
     key: Annotated[
         str,
@@ -198,7 +200,7 @@ def _creation(
     return Creation(key=key, **common)
 
 
-def _alteration(
+async def _alteration(
     common: Common,
     version: Annotated[
         str | None,

@@ -214,7 +214,8 @@ def _contact(chart: Chart, row: Any) -> ContactOut:
     answer = chart.consents.get(row.id)
     return ContactOut(
         id=row.id, audience=row.audience, channel=row.channel.value, address=row.address,
-        consent=answer and answer.given, consent_id=answer and answer.id, bad=row.bad_since is not None,
+        consent=answer and answer.given, consent_id=answer and answer.consent_id,
+        bad=row.bad_since is not None,
     )  # fmt: skip
 
 

@@ -124,12 +124,10 @@ def read(session: Session, key: Key, *, by: str, now: datetime) -> Chart:
 
 
 def chart(session: Session, key: Key) -> Chart:
-    row = patients.of(session, [key]).get(key[1])
-    if row is None or row.voided_at is not None:
+    row = patients.row(session, key)
+    if row is None:
         raise Problem(404, NOTHING_HERE)
-    answers = contacts.consents(session, [key]).get(key[1], [])
-    given = {answer.contact_id: answer for answer in answers if answer.purpose == contacts.REMINDERS}
-    return Chart(row, contacts.of_patients(session, [key]).get(key[1], []), given)
+    return Chart(row, *contacts.with_answers(session, key))
 
 
 def change(session: Session, key: Key, said: Columns, *, version: int, by: str, now: datetime) -> Chart:
