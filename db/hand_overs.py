@@ -63,7 +63,7 @@ def unanswered(session: Session, *, since: datetime) -> Sequence[sa.Row]:
     """Offers that wait since before a moment and of which nobody was told so."""
     rows = batches.table(HandOver)
     query = sa.select(rows).where(OFFERED, rows.c.offered_at <= since, rows.c.told_at.is_(None))
-    return session.execute(query.order_by(rows.c.id)).all()
+    return session.execute(query.order_by(rows.c.clinic_id, rows.c.course_id)).all()
 
 
 def pointless(session: Session) -> Sequence[sa.Row]:
@@ -71,16 +71,17 @@ def pointless(session: Session) -> Sequence[sa.Row]:
     rows, courses = batches.table(HandOver), batches.table(Course)
     over = sa.or_(courses.c.ended_on.is_not(None), courses.c.voided_at.is_not(None))
     query = sa.select(rows).join_from(rows, courses, _same(rows, "course_id", courses, "id"))
-    return session.execute(query.where(OFFERED, over).order_by(rows.c.id)).all()
+    return session.execute(query.where(OFFERED, over).order_by(rows.c.clinic_id, rows.c.course_id)).all()
 
 
 def of_course(session: Session, key: Key) -> Sequence[sa.Row]:
     """The hand-overs that took this course away, or made it, and stand."""
     rows = batches.table(HandOver)
-    owner = sa.func.coalesce(rows.c.to_clinic_id, rows.c.clinic_id, type_=rows.c.clinic_id.type)
     gone = batches.same(rows, key, column="course_id")
-    made = sa.and_(owner == key[0], rows.c.made_course_id == key[1])
-    return session.execute(sa.select(rows).where(rows.c.state.in_(TAKEN), sa.or_(gone, made))).all()
+    returned = batches.same(rows, key, column="made_course_id")
+    taken = sa.and_(rows.c.to_clinic_id == key[0], rows.c.made_course_id == key[1])
+    concerns = sa.or_(gone, taken, sa.and_(returned, rows.c.to_clinic_id.is_(None)))
+    return session.execute(sa.select(rows).where(rows.c.state.in_(TAKEN), concerns)).all()
 
 
 def _concerns(rows: sa.Table, clinic_id: UUID) -> sa.ColumnElement[bool]:

@@ -12,14 +12,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import batches, contacts, courses, items, patients, protocols, results
+from db import batches, contacts, courses, items, merges, patients, protocols, results
 from db.batches import Key
 from db.courses import CourseFacts
 from db.tables import Consent, Contact, Course, CourseEvent, Patient, Result
 from schedules.plan import FAREWELLS
+from schedules.protocol import Protocol
 from service.errors import Problem
 from service.flows import reach
 from service.flows.courses import replan
+from service.flows.protocols import is_own
 
 OF_A_COURSE = ("protocol_id", "medicine", "start", "indication", "dose", "baseline")
 OF_AN_EVENT = (
@@ -51,7 +53,7 @@ def receive(session: Session, row: sa.Row, clinic_id: UUID, *, now: datetime) ->
 
 def _record(session: Session, row: sa.Row, clinic_id: UUID, now: datetime) -> Key:
     number = row.authority, row.mrn
-    id_ = patients.by_number(session, clinic_id, [number]).get(number)
+    id_ = merges.by_number(session, clinic_id, [number]).get(number)
     if id_ is None:
         said = _some(row, OF_A_PATIENT) | {"clinic_id": clinic_id, "created_at": now}
         [made] = batches.insert(session, Patient, [said])
@@ -97,6 +99,7 @@ def begin(session: Session, facts: CourseFacts, to: Key, *, on: date, now: datet
     Problem when it would ask for anything later than before.
     """
     _is_new(session, facts, to)
+    _has(session, to[0], facts.course.protocol)
     due = _due(session, facts.key)
     row, course = _row(session, facts.key), facts.course
     said = _some(row, OF_A_COURSE) | {
@@ -118,6 +121,15 @@ def _is_new(session: Session, facts: CourseFacts, to: Key) -> None:
         ended = any(event.type in FAREWELLS or event.type == "stop" for event in one.events)
         if one.course.protocol.id == facts.course.protocol.id and not ended and one.key != facts.key:
             raise Problem(409, "The patient has an active course under this protocol already: end one first.")
+
+
+def _has(session: Session, clinic_id: UUID, protocol: Protocol) -> None:
+    """Another clinic's own protocol comes into force nowhere without that clinic's two persons."""
+    if is_own(protocol) and protocol.hash not in {row.hash for row in protocols.kept(session, clinic_id)}:
+        name = f"{protocol.id}@{protocol.version}"
+        raise Problem(
+            409, f"{name} is a clinic's own protocol: have the same approved in the receiving clinic first."
+        )
 
 
 def _row(session: Session, key: Key) -> sa.Row:

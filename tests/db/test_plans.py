@@ -11,7 +11,19 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
-from db import attempts, batches, contacts, courses, items, messages, overdue, patients, reminders, work_items
+from db import (
+    attempts,
+    batches,
+    contacts,
+    courses,
+    hand_overs,
+    items,
+    messages,
+    overdue,
+    patients,
+    reminders,
+    work_items,
+)
 from db.engine import make_engine, reading, writing
 from db.messages import Outcome, Slot
 from db.tables import METADATA, Audience, Channel, MessageState, Patient, ReminderState
@@ -79,6 +91,9 @@ def everything_a_loop_asks(session: Session, house: House) -> None:
     courses.known(session, [house.course])
     courses.to_replan(session, now=NOW, limit=10)
     overdue.found(session, on=A_DAY, clinic_id=house.clinic_id)
+    overdue.open_of(session, [house.patient])
+    hand_overs.of_course(session, house.course)
+    hand_overs.listed(session, house.clinic_id)
     patients.by_number(session, house.clinic_id, [("elm", "1"), ("oak", "2")])
     work_items.unfinished(session, house.clinic_id)
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from db import hand_overs
+from db import hand_overs, protocols
 from db import work_items as stored
 from db.engine import reading, writing
 from db.tables import Contact, Course, CourseEvent, HandOver, HandOverState, Patient
 from db.types import new_id
+from schedules import protocol
 from schedules.facts import Class, EventType
 from service.errors import Problem
 from service.flows import carrying, events, mistakes, reports, upkeep, work_items
@@ -17,6 +18,7 @@ from service.flows import hand_overs as flow
 from service.flows.hand_overs import Answer, Who
 from service.flows.reports import Question
 from service.flows.work_items import Person
+from tests.schedules.test_protocol import file
 from tests.stories.conftest import Practice, local_moment
 from tests.stories.shared_care import ZONE, Shared
 
@@ -240,12 +242,27 @@ def test_who_said_stop_here_is_not_written_to_there(shared: Shared) -> None:
     assert "unreachable" in shared.work(shared.oak)
 
 
-def test_a_record_of_another_date_of_birth_is_not_the_patients(shared: Shared) -> None:
+def test_H33_a_record_of_another_date_of_birth_is_not_the_patients(shared: Shared) -> None:
     shared.practice.patient(clinic_id=shared.oak, mrn="7", birth_date=date(1981, 1, 1))
     with pytest.raises(Problem) as refused:
         shared.answer(shared.offer(), ACCEPTED)
     assert "another date of birth" in refused.value.detail
     assert len(shared.open_items(shared.practice.clinic_id)) == 1
+
+
+def test_a_clinics_own_protocol_comes_into_force_nowhere_without_that_clinics_two_persons(
+    shared: Shared,
+) -> None:
+    practice, own = shared.practice, protocol.build(file(id="elms-own"))
+    shared.course = practice.course(shared.patient, own, date(2026, 1, 5))
+    id_ = shared.offer()
+    with pytest.raises(Problem) as refused:
+        shared.answer(id_, ACCEPTED)
+    assert "have the same approved in the receiving clinic first" in refused.value.detail
+    with writing(practice.engine) as session:
+        protocols.pin(session, shared.oak, own, now=shared.now)
+    shared.answer(id_, ACCEPTED)
+    assert {row.clinic_id for row in shared.open_items(shared.oak)} == {shared.oak}
 
 
 def test_what_is_entered_today_goes_along_from_tomorrow(shared: Shared) -> None:
