@@ -20,7 +20,8 @@ from service.api.problems import documented
 from service.errors import Problem
 from service.flows import hand_overs
 from service.flows.courses import NOTHING_HERE
-from service.flows.hand_overs import Answer, Who
+from service.flows.hand_overs import Answer
+from service.flows.work_items import Person
 from service.ingest import cells
 
 router = guard.router(prefix="/v1", tags=["hand-overs"])
@@ -150,7 +151,7 @@ def answer_hand_over(call: Looking, hand_over_id: HandOverId, body: AnswerIn) ->
 
     With `accepted` the course ends here and goes on there, in one step, with the same dates.
     """
-    who = Who(name=call.by, clinic_id=call.caller.clinic_id if call.caller.key else None)
+    who = Person(call.by, bool(call.caller.key), call.caller.clinic_id)
 
     def effect(session: Any) -> HandOverOut:
         hand_overs.answer(session, call.clinic_id, hand_over_id, body.typed(), who, now=call.now)

@@ -4,7 +4,7 @@ Acceptance is one transaction: the receiver's course begins as the old one ends.
 the other way round; a practice outside the house gives back to the clinic that it had it from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,17 +25,10 @@ from schedules.plan import FAREWELLS
 from service.errors import Fault, Problem
 from service.flows import carrying, obligations
 from service.flows.courses import NOTHING_HERE, Standing, patient, replan, standing
+from service.flows.work_items import Person
 
 WAITS = timedelta(days=14)  # for an answer, before the clinic is told: a product choice
 ENDED = "the course has ended"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Who:
-    """Who acts, and of which clinic the key is: None is the whole house's, or nobody's."""
-
-    name: str
-    clinic_id: UUID | None
 
 
 def offer(
@@ -59,6 +52,12 @@ def offer(
 
 def listed(session: Session, clinic_id: UUID, id_: UUID | None = None) -> Sequence[sa.Row]:
     return hand_overs.listed(session, clinic_id, id_)
+
+
+def waiting(session: Session, clinic_ids: Iterable[UUID]) -> dict[str, sa.Row]:
+    """What waits for an answer of these clinics, by the key of the work that asks for it."""
+    rows = [row for clinic_id in sorted(clinic_ids) for row in hand_overs.listed(session, clinic_id)]
+    return {_key(row.id): row for row in rows if row.state is HandOverState.OFFERED}
 
 
 def _can_go(session: Session, found: Standing) -> None:
@@ -108,6 +107,14 @@ def _key(id_: UUID, what: str = "offered") -> str:
     return f"hand-over/{id_}/{what}"
 
 
+def asked_by(work_key: str) -> UUID:
+    """The offer that a work item on the list asks to answer. ValueError: it asks for something else."""
+    what, _, rest = work_key.partition("/")
+    if what != "hand-over":
+        raise ValueError("the work is no offer")
+    return UUID(rest.partition("/")[0])
+
+
 # ---- answers
 
 
@@ -121,7 +128,7 @@ class Answer:
     words: str | None = None
 
 
-def answer(session: Session, clinic_id: UUID, id_: UUID, said: Answer, who: Who, *, now: datetime) -> None:
+def answer(session: Session, clinic_id: UUID, id_: UUID, said: Answer, who: Person, *, now: datetime) -> None:
     """Problem when it is not theirs to say, or was said already."""
     row = _locked(session, clinic_id, id_)
     is_offers = row.clinic_id == clinic_id
@@ -149,7 +156,7 @@ def _locked(session: Session, clinic_id: UUID, id_: UUID) -> sa.Row:
     return row
 
 
-def _may_say(row: sa.Row, said: Answer, who: Who, is_offers: bool) -> None:
+def _may_say(row: sa.Row, said: Answer, who: Person, is_offers: bool) -> None:
     returned, outside = said.state is HandOverState.RETURNED, row.to_clinic_id is None
     if row.state is not (HandOverState.ACCEPTED if returned else HandOverState.OFFERED):
         raise Problem(409, f"It is {row.state.value}: that cannot be said of it now.")
@@ -157,7 +164,11 @@ def _may_say(row: sa.Row, said: Answer, who: Who, is_offers: bool) -> None:
         raise Problem(409, "The clinic that has it offers it back, and goes on until that is accepted.")
     if (said.state is HandOverState.WITHDRAWN or outside) != is_offers:
         raise Problem(409, "That is the other side's to say.")
-    if said.state is HandOverState.ACCEPTED and not outside and who.clinic_id != row.to_clinic_id:
+    if (
+        said.state is HandOverState.ACCEPTED
+        and not outside
+        and (who.clinic_id != row.to_clinic_id or not who.is_named)
+    ):
         raise Problem(409, "A named person of the clinic accepts: use a key of that clinic.")
     needs = {
         "by": outside and said.state in (HandOverState.ACCEPTED, HandOverState.DECLINED),
@@ -170,7 +181,7 @@ def _may_say(row: sa.Row, said: Answer, who: Who, is_offers: bool) -> None:
         raise Problem(422, "The request is not valid.", errors=faults)
 
 
-def _accept(session: Session, row: sa.Row, said: Answer, who: Who, now: datetime) -> dict[str, Any]:
+def _accept(session: Session, row: sa.Row, said: Answer, who: Person, now: datetime) -> dict[str, Any]:
     """Nobody is without an owner for a moment: what begins and what ends is one transaction."""
     found = _ready(session, row, now)
     if said.on is not None and said.on > found.today:
@@ -212,14 +223,14 @@ def _name(session: Session, clinic_id: UUID) -> str:
     return found.name
 
 
-def _take_back(session: Session, row: sa.Row, said: Answer, who: Who, now: datetime) -> dict[str, Any]:
+def _take_back(session: Session, row: sa.Row, said: Answer, who: Person, now: datetime) -> dict[str, Any]:
     """From the practice: the course goes on here, with what is known of it."""
     found = standing(session, (row.clinic_id, row.course_id), now=now)
     to = row.clinic_id, row.patient_id
     return {"made_course_id": carrying.begin(session, found.facts, to, on=found.today, now=now)}
 
 
-def _refuse(session: Session, row: sa.Row, said: Answer, who: Who, now: datetime) -> dict[str, Any]:
+def _refuse(session: Session, row: sa.Row, said: Answer, who: Person, now: datetime) -> dict[str, Any]:
     """A no is work for who offered: nothing has changed, and the patient is still theirs."""
     if said.state is HandOverState.DECLINED:
         work = _work("hand-over-declined", _key(row.id, "declined"), "24h", now)

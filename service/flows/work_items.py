@@ -41,6 +41,7 @@ class Person:
 
     name: str
     is_named: bool
+    clinic_id: UUID | None = None  # whose key it is, where that matters; None: of the house
 
 
 def ranked(

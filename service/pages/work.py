@@ -12,14 +12,16 @@ from sqlmodel import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from db.batches import Key
-from db.engine import writing
+from db.engine import reading, writing
+from db.tables import HandOverState
 from service import guard
 from service.auth import Caller
 from service.deps import Asks, House, InHouse, Now
 from service.errors import Problem
-from service.flows import backgrounds, work_items
+from service.flows import backgrounds, hand_overs, work_items
+from service.flows.hand_overs import Answer
 from service.flows.work_items import Person
-from service.flows.work_outcomes import NEXT, Outcome
+from service.flows.work_outcomes import ANSWERED, NEXT, Outcome
 from service.ingest import cells
 from service.pages import shown
 from service.pages.patients import Form
@@ -51,7 +53,8 @@ def work_on(
     try:
         effect = ACTS[act](form)
         with writing(house.engine) as session:
-            effect(session, (clinic_id, work_item_id), Person(caller.name, bool(caller.key)), now)
+            who = Person(caller.name, bool(caller.key), caller.clinic_id)
+            effect(session, (clinic_id, work_item_id), who, now)
     except (Problem, KeyError, ValueError) as refused:
         return _listed(house, now, caller, mine, refused=_why(refused))
     return RedirectResponse("/work", 303)
@@ -69,6 +72,8 @@ def _listed(
     house: House, now: datetime, caller: Caller, clinic: UUID | None, *, refused: str | None = None
 ) -> HTMLResponse:
     found = work_items.ranked(house.engine, caller.clinic(clinic), now=now)
+    with reading(house.engine) as session:
+        offers = hand_overs.waiting(session, {one.row.clinic_id for one in found if one.row.kind in ANSWERED})
     return shown(
         house,
         now,
@@ -78,6 +83,7 @@ def _listed(
         found=backgrounds.told(house.engine, found[:MOST_WORK], now=now),
         count=len(found),
         refused=refused,
+        offers=offers,
         outcomes=[(each.value, NEXT[each].asks if each in NEXT else "") for each in Outcome],
         red=work_items.RED,
     )
@@ -114,6 +120,24 @@ def _outcome(form: Mapping[str, str]) -> Effect:
     return effect
 
 
+def _answer(form: Mapping[str, str]) -> Effect:
+    by, on, words = (form.get(name, "").strip() or None for name in ("by", "on", "words"))
+    said = Answer(
+        state=YES_OR_NO[form["answer"]],
+        by=by and cells.name(by[: cells.LONGEST]),
+        on=on and date.fromisoformat(on),
+        words=words and cells.note(words[: cells.LONGEST_NOTE]),
+    )
+
+    def effect(session: Session, key: Key, who: Person, now: datetime) -> sa.Row:
+        id_ = hand_overs.asked_by(work_items.shown(session, key).key)
+        hand_overs.answer(session, key[0], id_, said, who, now=now)
+        return work_items.shown(session, key)
+
+    return effect
+
+
+YES_OR_NO = MappingProxyType({"accepted": HandOverState.ACCEPTED, "declined": HandOverState.DECLINED})
 ACTS: Mapping[str, Callable[[Mapping[str, str]], Effect]] = MappingProxyType(
-    {"claim": _claim, "snooze": _snooze, "outcome": _outcome}
+    {"claim": _claim, "snooze": _snooze, "outcome": _outcome, "answer": _answer}
 )

@@ -8,7 +8,8 @@ import pytest
 from db.tables import Course, UserRole
 from service.api.hand_overs import OFFER
 from tests.service.desk import Desk
-from tests.service.operations import HOUSE, OTHER, World
+from tests.service.operations import CANARY, HOUSE, OTHER, World
+from tests.service.test_work_page import Browser
 from tests.stories.conftest import Practice
 
 
@@ -78,3 +79,31 @@ def test_an_offer_names_one_receiver_one_at_a_time_and_says_so_while_work_is_ope
     [work] = said(desk, OTHER, "/work").json()["items"]
     refused = said(desk, OTHER, f"/work/{work['work']['id']}/outcome", {"outcome": "done"})
     assert (refused.status_code, "Answer the offer" in refused.text) == (409, True)
+
+
+@pytest.mark.parametrize(("answer", "state"), [("accepted", "accepted"), ("declined", "declined")])
+def test_an_offer_is_answered_in_a_browser_by_who_sees_whose_it_is(
+    desk: Desk, answer: str, state: str
+) -> None:
+    desk.post(f"/courses/{desk.course}/hand-overs", {"to_clinic": "Oak Street", "confirmed": True})
+    browser = Browser(desk, OTHER)
+    browser.clinic = desk.world.other_clinic
+    assert CANARY in browser.client.get("/work").text
+    [work] = said(desk, OTHER, "/work").json()["items"]
+    path = f"/work/{work['work']['id']}"
+    for form in ({"answer": "withdrawn"}, {"answer": "declined"}, {"answer": answer, "on": "soon"}):
+        assert browser.act(path, "answer", **form).status_code == 409
+    assert browser.act(path, "answer", answer=answer, words=" No room. ").status_code == 303
+    assert desk.get("/hand-overs")["items"][0]["state"] == state
+
+
+def test_a_practices_answer_is_entered_in_a_browser_and_only_to_an_offer(desk: Desk) -> None:
+    made = desk.post(f"/courses/{desk.course}/hand-overs", OFFER)
+    browser = Browser(desk)
+    [work] = [row for row in desk.practice.work if row.key == f"hand-over/{made['id']}/offered"]
+    [other] = [row for row in desk.practice.work if row.key == "said-done"]
+    yes = {"answer": "accepted", "by": "Dr Grace Example", "on": "2026-01-04", "words": "her letter"}
+    assert browser.act(f"/work/{other.id}", "answer", **yes).status_code == 409
+    assert browser.act(f"/work/{work.id}", "answer", **yes).status_code == 303
+    shown = desk.get("/hand-overs")["items"][0]
+    assert (shown["state"], shown["answered_by"]) == ("accepted", "Dr Grace Example")

@@ -11,7 +11,8 @@ from db.types import new_id
 from schedules import library
 from service.flows import hand_overs as flow
 from service.flows import plans
-from service.flows.hand_overs import Answer, Who
+from service.flows.hand_overs import Answer
+from service.flows.work_items import Person
 from tests.stories.conftest import Practice, local_moment
 
 ZONE = "America/New_York"
@@ -33,7 +34,7 @@ class Shared:
             self.patient, library.protocol("azathioprine-us-label"), date(2026, 1, 5)
         )
         practice.clock.wind(local_moment(date(2026, 1, 6), "12:00", ZONE))
-        self.staff = Who(name="Sam Oak", clinic_id=self.oak)
+        self.staff = Person("Sam Oak", True, self.oak)
 
     @property
     def now(self) -> datetime:
@@ -62,13 +63,13 @@ class Shared:
     def outside(self) -> UUID:
         return self.offer(to_clinic=None, practice="Mill Lane", person="Dr Grace", address="2 Mill Lane")
 
-    def answer(self, id_: UUID, said: Answer, who: Who | None = None, clinic: UUID | None = None) -> None:
+    def answer(self, id_: UUID, said: Answer, who: Person | None = None, clinic: UUID | None = None) -> None:
         with writing(self.practice.engine) as session:
             flow.answer(session, clinic or self.oak, id_, said, who or self.staff, now=self.now)
 
     def own(self, id_: UUID, said: Answer) -> None:
         clinic = self.practice.clinic_id
-        self.answer(id_, said, Who(name="Dana Elm", clinic_id=clinic), clinic)
+        self.answer(id_, said, Person("Dana Elm", True, clinic), clinic)
 
     def open_items(self, clinic_id: UUID) -> list[Any]:
         return [row for row in self.practice.items if row.clinic_id == clinic_id and row.class_ is None]

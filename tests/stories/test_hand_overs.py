@@ -15,7 +15,7 @@ from schedules.facts import Class, EventType
 from service.errors import Problem
 from service.flows import carrying, events, mistakes, reports, upkeep, work_items
 from service.flows import hand_overs as flow
-from service.flows.hand_overs import Answer, Who
+from service.flows.hand_overs import Answer
 from service.flows.reports import Question
 from service.flows.work_items import Person
 from tests.schedules.test_protocol import file
@@ -179,7 +179,7 @@ def test_killed_anywhere_in_the_middle_there_is_one_owner(
 def test_only_a_key_of_the_clinic_that_is_asked_accepts(shared: Shared) -> None:
     id_ = shared.offer()
     with pytest.raises(Problem) as refused:
-        shared.answer(id_, ACCEPTED, Who(name="the house", clinic_id=None))
+        shared.answer(id_, ACCEPTED, Person("the house", True, None))
     assert "use a key of that clinic" in refused.value.detail
     with pytest.raises(Problem) as refused:
         shared.own(id_, ACCEPTED)
