@@ -27,6 +27,16 @@ class Channel(StrEnum):
     WORKLIST = "worklist"
 
 
+class Relation(StrEnum):
+    """Of a carer to the patient."""
+
+    GUARDIAN = "guardian"
+    PARENT = "parent"
+    PARTNER = "partner"
+    CARER = "carer"
+    OTHER = "other"
+
+
 class Contact(Row, table=True):
     """One address of a patient or carer on one channel."""
 
@@ -43,7 +53,7 @@ class Contact(Row, table=True):
     channel: Channel = Field(sa_type=enum_of(Channel, "channel"))
     address: str
     bad_since: datetime | None = None
-    relation: str | None = None  # a carer's: guardian, parent, partner ...; null: not said
+    relation: str | None = None  # a carer's, in the words of Relation; null: not said
     ends_on: date | None = None  # from that day on nothing is sent there
     import_id: UUID | None = None
     voided_at: datetime | None = None

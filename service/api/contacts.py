@@ -1,11 +1,12 @@
 """For coordinators: where reminders may go, after the patient was entered."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Path, Response
 from pydantic import BaseModel, Field
 
+from db.tables.contacts import Relation
 from service import guard
 from service.api.calls import Creating, Looking
 from service.api.courses import Start
@@ -15,7 +16,6 @@ from service.flows import contacts
 router = guard.router(prefix="/v1", tags=["contacts"])
 
 ContactId = Annotated[UUID, Path(examples=["01a0d6b8-7a8c-7b7e-9d7a-3f6a1c2b4d63"])]
-Relation = Literal["guardian", "parent", "partner", "carer", "other"]
 YES = {"given": True, "at": "2026-01-04T14:30:00-05:00", "source": "telephone"}
 
 

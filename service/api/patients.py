@@ -185,6 +185,8 @@ class ContactOut(BaseModel):
     consent: bool | None = Field(description="The newest answer; null: nobody has asked.")
     consent_id: UUID | None = Field(description="Of that answer, by which it can be taken back.")
     bad: bool = Field(description="Nothing can be delivered there.")
+    relation: str | None = Field(examples=["guardian"], description="Of a carer; null: not said.")
+    ends_on: date | None = Field(description="From that day on nothing is sent there.")
 
 
 class PatientOut(Versioned):
@@ -216,6 +218,7 @@ def _contact(chart: Chart, row: Any) -> ContactOut:
         id=row.id, audience=row.audience, channel=row.channel.value, address=row.address,
         consent=answer and answer.given, consent_id=answer and answer.consent_id,
         bad=row.bad_since is not None,
+        relation=row.relation, ends_on=row.ends_on,
     )  # fmt: skip
 
 

@@ -47,10 +47,16 @@ def _contact(intake: Intake, row: ContactRow, person: Person, known: imports.Kno
         "address": row.address,
     }
     stored = [found for found in known.contacts.get(person.id, []) if not differs(found, columns)]
+    more = {"relation": row.relation, "ends_on": row.ends_on}
+    said = {name: value for name, value in more.items() if value is not None}
+    if stored and (name := differs(stored[0], said)):
+        what = f"another {name} is stored for this contact"
+        intake.refuse(row, what, "mark the contact as a mistake, or correct the row", column=name)
+        return
     contact_id = stored[0].id if stored else new_id()
     new: list[tuple[type[SQLModel], Columns]] = []
     if not stored:
-        new.append((Contact, columns | {"id": contact_id}))
+        new.append((Contact, columns | more | {"id": contact_id}))
     answer = _consent(row, person, contact_id)
     if answer and all(differs(found, answer) for found in known.consents.get(contact_id, [])):
         new.append((Consent, answer))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from db.tables.contacts import Channel
+from db.tables.contacts import Audience, Channel
 from db.tables.results import ResultStatus
 from schedules import days
 from schedules.facts import EventType
@@ -72,6 +72,9 @@ def contact(line: Line, typed: Typed, options: Options) -> ContactRow:
         for column in ("consent_at", "consent_source"):
             if not typed[column]:
                 raise Refused("it is empty beside a consent", "say when and how the answer was given", column)
+    for column in ("relation", "ends_on"):
+        if typed.get(column) is not None and typed["audience"] is not Audience.CARER:
+            raise Refused("only a carer has it", "leave it empty, or write carer in audience", column)
     return ContactRow(line=line, patient=_whose(typed), **typed)
 
 

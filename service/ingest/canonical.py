@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from db.tables.contacts import Audience, Channel
+from db.tables.contacts import Audience, Channel, Relation
 from db.tables.patients import EndReason, Wording
 from db.tables.results import ResultStatus
 from schedules import days
@@ -129,6 +129,8 @@ CONTACTS = Table(
         Column("consent_at", "when it was answered: a date, or a time with its offset", cells.consent_moment),
         Column("consent_source", "how it was answered, as paper form or telephone", cells.name, default=""),
         Column("consent_wording", "what the patient agreed to, as it was shown", cells.note, default=""),
+        Column("relation", f"of a carer: one of {', '.join(Relation)}", cells.one_of(*Relation)),
+        Column("ends_on", "of a carer: the day from which nothing is sent there", cells.day),
     ),
     build.contact,
     tells="address",

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from db.tables.contacts import Audience, Channel
+from db.tables.contacts import Audience, Channel, Relation
 from db.tables.patients import EndReason, Wording
 from db.tables.results import ResultStatus
 from schedules import days
@@ -121,6 +121,8 @@ class ContactRow:
     consent_at: Moment | None = None  # given whenever consent is
     consent_source: str = ""
     consent_wording: str = ""
+    relation: Relation | None = None  # of a carer
+    ends_on: date | None = None  # of a carer: from that day on nothing is sent there
 
     @property
     def key(self) -> tuple[PatientKey, Audience, Channel, str]:

@@ -104,3 +104,11 @@ def test_hours_that_cannot_be_are_refused(desk: Desk, said: dict[str, str], wher
     answer = change(desk, **said)
     assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, where)
     assert [row.send_at for row in waiting(desk)] == before
+
+
+def test_H56_whose_a_carers_address_is_and_until_when_is_shown(desk: Desk) -> None:
+    carer = {"audience": "carer", "channel": "sms", "address": "+12025550102", "consent": YES}
+    desk.post(f"/patients/{desk.patient}/contacts", carer | {"relation": "guardian", "ends_on": "2026-05-01"})
+    found = {one["audience"]: one for one in desk.get(f"/patients/{desk.patient}")["contacts"]}
+    assert (found["carer"]["relation"], found["carer"]["ends_on"]) == ("guardian", "2026-05-01")
+    assert (found["patient"]["relation"], found["patient"]["ends_on"]) == (None, None)

@@ -13,8 +13,10 @@ from sqlalchemy.engine import Engine
 from db import imports, protocols
 from db.engine import reading, writing
 from db.tables import (
+    Audience,
     AuditEntry,
     Consent,
+    Contact,
     Course,
     CourseEvent,
     EndReason,
@@ -284,6 +286,23 @@ def test_a_consent_taken_back_is_a_new_answer(engine: Engine, ada: Records) -> N
     ada.write(contacts=["1,sms,+12025550101,no,2026-02-02,telephone"])
     taken(ada.take(engine))
     assert [consent.given for consent in rows(engine, Consent)] == [True, False]
+
+
+def test_H56_an_import_says_whose_a_carers_address_is_and_until_when(engine: Engine, ada: Records) -> None:
+    head, row = "|mrn,audience,channel,address,relation,ends_on", "1,carer,sms,+12025550102"
+    taken(ada.write(contacts=[head, f"{row},guardian,2026-05-01"]).take(engine))
+    [carer] = [one for one in rows(engine, Contact) if one.audience is Audience.CARER]
+    assert (carer.relation, carer.ends_on) == ("guardian", date(2026, 5, 1))
+    for columns, error in (
+        (f"{row},,", None),
+        (f"{row},parent,", "contacts.csv:2: another relation is stored for this contact"),
+        (f"{row},,2026-06-01", "contacts.csv:2: another ends_on is stored for this contact"),
+        ("1,patient,sms,+12025550101,,2026-06-01", "contacts.csv:2: only a carer has it"),
+        (f"{row},neighbour,", "contacts.csv:2: this is none of the words it can be"),
+    ):
+        for path in ada.folder.iterdir():
+            path.unlink()
+        assert places(ada.write(contacts=[head, columns]).take(engine)) == ([] if error is None else [error])
 
 
 def test_a_death_ends_every_course(engine: Engine, ada: Records) -> None:

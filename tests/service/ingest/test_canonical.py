@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from db.tables.contacts import Audience, Channel
+from db.tables.contacts import Audience, Channel, Relation
 from db.tables.patients import EndReason, Wording
 from db.tables.results import ResultStatus
 from schedules import days
@@ -88,6 +88,8 @@ FULL = {
             "consent_at": "2025-12-01T10:00+01:00",
             "consent_source": "paper form",
             "consent_wording": "I agree\nto messages",
+            "relation": "parent",
+            "ends_on": "2026-05-01",
         },
         ContactRow(
             line=Line("contacts.csv", 2),
@@ -99,6 +101,8 @@ FULL = {
             consent_at=Moment(at=datetime.fromisoformat("2025-12-01T10:00+01:00")),
             consent_source="paper form",
             consent_wording="I agree\nto messages",
+            relation=Relation.PARENT,
+            ends_on=date(2026, 5, 1),
         ),
     ),
     "courses": (
