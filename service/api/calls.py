@@ -19,7 +19,7 @@ from sqlmodel import Session
 from starlette.responses import JSONResponse, Response
 
 from db import answers
-from db.engine import reading, writing
+from db.engine import noting, reading, writing
 from service.auth import Caller
 from service.deps import Asks, House, InHouse, Now
 from service.errors import Fault, Problem
@@ -64,11 +64,17 @@ class Call:
         with reading(self.house.engine) as session:
             return question(session)
 
+    def read(self, question: Callable[[Session], BaseModel]) -> Response:
+        """What is asked about a patient, with the entry in the audit that it was."""
+        with noting(self.house.engine) as session:
+            found = question(session)
+        return _told(found)
+
     def act(self, effect: Callable[[Session], BaseModel]) -> Response:
-        """What an effect made of something stored, committed. Reading a patient is one: it is audited."""
+        """What an effect made of something stored, committed."""
         with writing(self.house.engine) as session:
             found = effect(session)
-        return Response(found.model_dump_json(by_alias=True), 200, _etag(found), "application/json")
+        return _told(found)
 
     def rehearse(self, effect: Callable[[Session], BaseModel]) -> JSONResponse:
         """What an effect would answer; nothing of it is kept."""
@@ -142,6 +148,10 @@ def _etag(found: BaseModel) -> dict[str, str]:
 
 def _location(made: BaseModel, at: str) -> dict[str, str]:
     return {"Location": f"{at}/{made.id}"} if isinstance(made, Made) else {}
+
+
+def _told(found: BaseModel) -> Response:
+    return Response(found.model_dump_json(by_alias=True), 200, _etag(found), "application/json")
 
 
 def _answer(status: int, body: Any, headers: dict[str, str]) -> JSONResponse:

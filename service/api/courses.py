@@ -214,7 +214,7 @@ def enrol_patient(call: Creating, patient_id: PatientId, body: CourseIn, dry_run
 def read_whole_patient(call: Looking, patient_id: PatientId) -> Response:
     """Medicines, plans, visits and work of a patient; that it was read is kept in the audit."""
     key = call.clinic_id, patient_id
-    return call.act(lambda session: WholeOut.of(courses.whole(session, key, by=call.by, now=call.now)))
+    return call.read(lambda session: WholeOut.of(courses.whole(session, key, by=call.by, now=call.now)))
 
 
 @router.get(
@@ -223,4 +223,4 @@ def read_whole_patient(call: Looking, patient_id: PatientId) -> Response:
 def read_course(call: Looking, course_id: CourseId) -> Response:
     """One course: its items with why each is due, and its events; that it was read is kept in the audit."""
     key = call.clinic_id, course_id
-    return call.act(lambda session: CourseOut.of(courses.read(session, key, by=call.by, now=call.now)))
+    return call.read(lambda session: CourseOut.of(courses.read(session, key, by=call.by, now=call.now)))

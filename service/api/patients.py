@@ -276,7 +276,7 @@ def find_patients(call: Looking, body: Sought) -> PatientPage:
 def read_patient(call: Looking, patient_id: PatientId) -> Response:
     """One patient; that it was read, and by whom, is kept in the audit."""
     key = call.clinic_id, patient_id
-    return call.act(lambda session: PatientOut.of(patients.read(session, key, by=call.by, now=call.now)))
+    return call.read(lambda session: PatientOut.of(patients.read(session, key, by=call.by, now=call.now)))
 
 
 @router.patch("/{patient_id}", operation_id="change_patient", response_model=PatientOut)

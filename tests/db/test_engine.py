@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import select
 
-from db.engine import make_engine, reading, writing
+from db.engine import make_engine, noting, reading, writing
 from db.tables import Clinic, Message
 from tests.db.conftest import House
 
@@ -94,6 +94,16 @@ def test_the_file_is_safe_against_power_loss_and_keeps_its_keys(engine: Engine) 
             assert {
                 name: connection.exec_driver_sql(f"SHOW {name}").scalar() for name in expected
             } == expected
+
+
+def test_a_note_of_a_reading_does_not_wait_for_the_disk_and_what_is_written_does(house: House) -> None:
+    sqlite = house.engine.dialect.name == "sqlite"
+    asked, expected = ("PRAGMA synchronous", [1, 2]) if sqlite else ("SHOW synchronous_commit", ["off", "on"])
+    found = []
+    for way in (noting, writing):
+        with way(house.engine) as session:
+            found.append(session.connection().exec_driver_sql(asked).scalar())
+    assert found == expected
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])

@@ -17,7 +17,7 @@ def statements(engine: Engine) -> Iterator[list[str]]:
     asked: list[str] = []
 
     def keep(*given: Any) -> None:
-        if not given[2].startswith(("PRAGMA", "BEGIN")):
+        if not given[2].startswith(("PRAGMA", "BEGIN", "SET LOCAL")):
             asked.append(given[2])
 
     sa.event.listen(engine, "before_cursor_execute", keep)
