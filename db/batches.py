@@ -3,10 +3,11 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache, partial
 from itertools import chain, islice
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from pydantic_core import to_json
@@ -19,9 +20,11 @@ from db.types import Moment
 Key: TypeAlias = tuple[UUID, UUID]  # (clinic_id, id): a row is asked for by both, or not at all
 Values: TypeAlias = Mapping[str, Any]
 Item = TypeVar("Item")
+Query = TypeVar("Query", sa.Select, sa.Update, sa.Delete, sa.Update | sa.Delete)
 
 SIZE = 500
 KEY = ("clinic_id", "id")
+_NARROWED: WeakKeyDictionary[Any, dict[sa.ColumnElement[bool], Any]] = WeakKeyDictionary()
 
 
 def batched(items: Iterable[Item], size: int = SIZE) -> Iterator[tuple[Item, ...]]:
@@ -47,9 +50,20 @@ def fetch(
     *,
     column: str = "id",
 ) -> Iterator[sa.Row]:
-    """What a query finds among the rows whose (clinic_id, `column`) is one of the keys."""
+    """What a query finds among the rows whose (clinic_id, `column`) is one of the keys.
+
+    A query that is made once and kept is narrowed once too: to build one costs more than to run it.
+    """
     for batch in batched(keys):
-        yield from session.execute(query.where(_among(session, rows, batch, column=column))).all()
+        among = _among(session, rows, batch, column=column)
+        yield from session.execute(_narrowed(query, among.condition), among.given).all()
+
+
+def _narrowed(query: Query, condition: sa.ColumnElement[bool]) -> Query:
+    known = _NARROWED.setdefault(query, {})
+    if condition not in known:
+        known[condition] = query.where(condition)
+    return known[condition]
 
 
 def newest(
@@ -72,38 +86,67 @@ def bound(rows: sa.Table, *columns: str) -> sa.ColumnElement[bool]:
     return sa.and_(*(rows.c[name] == sa.bindparam(name, type_=rows.c[name].type) for name in columns))
 
 
-def _among(
-    session: Session, rows: sa.Table, keys: Sequence[tuple[UUID, Any]], *, column: str
-) -> sa.ColumnElement[bool]:
-    """(clinic_id, `column`) is one of the keys. Of one, or of however many, the statement is the same text.
+class Among(NamedTuple):
+    """(clinic_id, `column`) is one of the keys: of one, or of however many, the same condition."""
 
-    PostgreSQL joins them; SQLite would read a whole table for pairs, so it looks clinic by clinic.
-    """
+    condition: sa.ColumnElement[bool]
+    given: Values
+
+
+def _among(session: Session, rows: sa.Table, keys: Sequence[tuple[UUID, Any]], *, column: str) -> Among:
+    """PostgreSQL joins the keys; SQLite would read a whole table for pairs, so it looks clinic by clinic."""
     if len(keys) == 1:
-        return same(rows, keys[0], column=column)
+        return Among(_is_one(rows, column), {"its_clinic": keys[0][0], "its_value": keys[0][1]})
     if _is_postgres(session):
-        names = ("clinic_id", column)
-        given = _given(rows, names, [{"clinic_id": clinic_id, column: value} for clinic_id, value in keys])
-        return sa.tuple_(rows.c.clinic_id, rows.c[column]).in_(sa.select(*given.c))
+        given = [{"clinic_id": clinic_id, column: value} for clinic_id, value in keys]
+        return Among(_is_given(rows, column), {"its_keys": given})
     by_clinic: dict[UUID, list[Any]] = defaultdict(list)
     for clinic_id, value in keys:
         by_clinic[clinic_id].append(value.hex if isinstance(value, UUID) else value)
+    listed = list(enumerate(by_clinic.items()))
+    clinics = {f"its_clinic_{number}": clinic_id for number, (clinic_id, _) in listed}
+    values = {f"its_values_{number}": json.dumps(some) for number, (_, some) in listed}
+    return Among(_is_listed(rows, column, len(listed)), clinics | values)
+
+
+@cache
+def _is_one(rows: sa.Table, column: str) -> sa.ColumnElement[bool]:
+    return sa.and_(_bound(rows, "clinic_id", "its_clinic"), _bound(rows, column, "its_value"))
+
+
+@cache
+def _is_given(rows: sa.Table, column: str) -> sa.ColumnElement[bool]:
+    given = _rows_of(rows, ("clinic_id", column), partial(sa.bindparam, "its_keys"))
+    return sa.tuple_(rows.c.clinic_id, rows.c[column]).in_(sa.select(*given.c))
+
+
+@lru_cache(maxsize=256)
+def _is_listed(rows: sa.Table, column: str, clinics: int) -> sa.ColumnElement[bool]:
     conditions = (
-        sa.and_(rows.c.clinic_id == clinic_id, rows.c[column].in_(_listed(values)))
-        for clinic_id, values in by_clinic.items()
+        sa.and_(_bound(rows, "clinic_id", f"its_clinic_{number}"), rows.c[column].in_(_listed(number)))
+        for number in range(clinics)
     )
     return sa.or_(sa.false(), *conditions)
 
 
-def _listed(values: Sequence[str]) -> sa.Select:
-    return sa.select(sa.func.json_each(json.dumps(values)).table_valued("value").c.value)
+def _bound(rows: sa.Table, column: str, name: str) -> sa.ColumnElement[bool]:
+    return rows.c[column] == sa.bindparam(name, type_=rows.c[column].type)
+
+
+def _listed(number: int) -> sa.Select:
+    values = sa.bindparam(f"its_values_{number}", type_=sa.Text)
+    return sa.select(sa.func.json_each(values).table_valued("value").c.value)
 
 
 def _given(rows: sa.Table, names: Sequence[str], values: Sequence[Values]) -> Any:
     """Values as rows of a query, all in one parameter: PostgreSQL reads one text faster than many arrays."""
+    return _rows_of(rows, names, partial(sa.literal, values))
+
+
+def _rows_of(rows: sa.Table, names: Sequence[str], parameter: Callable[..., Any]) -> Any:
     columns = [sa.column(name, rows.c[name].type) for name in names]
     moments = tuple(name for name in names if isinstance(rows.c[name].type, Moment))
-    given = sa.func.json_to_recordset(sa.cast(sa.literal(values, _Rows(moments)), sa.JSON))
+    given = sa.func.json_to_recordset(sa.cast(parameter(type_=_Rows(moments)), sa.JSON))
     return given.table_valued(*columns, name="given").render_derived(with_types=True)
 
 
@@ -198,8 +241,8 @@ def update(
     column: str = "id",
 ) -> int:
     """Run an UPDATE over the rows whose (clinic_id, `column`) is one of the keys; how many were changed."""
-    conditions = (_among(session, rows, batch, column=column) for batch in batched(keys))
-    results = [session.execute(statement.where(condition)) for condition in conditions]
+    among = (_among(session, rows, batch, column=column) for batch in batched(keys))
+    results = [session.execute(_narrowed(statement, one.condition), one.given) for one in among]
     return sum(cast(sa.CursorResult, result).rowcount for result in results)
 
 
@@ -213,8 +256,15 @@ def _join(session: Session, rows: sa.Table, batch: Sequence[Values], conditions:
 
 
 def _each(session: Session, rows: sa.Table, batch: Sequence[Values], conditions: Sequence[Any]) -> int:
-    same = [rows.c[name] == sa.bindparam(f"its_{name}") for name in KEY]
-    values: Values = {name: sa.bindparam(f"its_{name}") for name in batch[0] if name not in KEY}
-    statement = sa.update(rows).where(*same, *conditions).values(values)
+    statement = _changing(rows, tuple(batch[0]))
     parameters = [{f"its_{name}": value for name, value in row.items()} for row in batch]
+    if conditions:
+        statement = statement.where(*conditions)
     return cast(sa.CursorResult, session.execute(statement, parameters)).rowcount
+
+
+@cache
+def _changing(rows: sa.Table, names: tuple[str, ...]) -> sa.Update:
+    same = [rows.c[name] == sa.bindparam(f"its_{name}") for name in KEY]
+    values: Values = {name: sa.bindparam(f"its_{name}") for name in names if name not in KEY}
+    return sa.update(rows).where(*same).values(values)

@@ -18,10 +18,8 @@ REMINDERS = "reminders"  # the purpose that a consent to be reminded names
 
 def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     """Contacts by patient, the oldest first. A bad one is among them: `bad_since` says so."""
-    contacts = batches.table(Contact)
-    query = sa.select(contacts).where(contacts.c.voided_at.is_(None)).order_by(contacts.c.id)
     found: dict[UUID, list[sa.Row]] = defaultdict(list)
-    for row in batches.fetch(session, query, contacts, keys, column="patient_id"):
+    for row in batches.fetch(session, _standing(), batches.table(Contact), keys, column="patient_id"):
         found[row.patient_id].append(row)
     return found
 
@@ -51,22 +49,37 @@ def _with_answers() -> sa.Select:
     )
 
 
+@cache
+def _standing() -> sa.Select:
+    contacts = batches.table(Contact)
+    return sa.select(contacts).where(contacts.c.voided_at.is_(None)).order_by(contacts.c.id)
+
+
 def with_carer(session: Session, keys: Sequence[Key]) -> set[UUID]:
     """Those of the patients who have a contact of a carer."""
+    rows = batches.fetch(session, _carers(), batches.table(Contact), keys, column="patient_id")
+    return {row.patient_id for row in rows}
+
+
+@cache
+def _carers() -> sa.Select:
     contacts = batches.table(Contact)
     query = sa.select(contacts.c.patient_id).where(contacts.c.voided_at.is_(None))
-    carers = query.where(contacts.c.audience == Audience.CARER)
-    return {row.patient_id for row in batches.fetch(session, carers, contacts, keys, column="patient_id")}
+    return query.where(contacts.c.audience == Audience.CARER)
 
 
 def consents(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     """By patient the newest consent for each purpose, channel and contact: given, or withdrawn."""
-    given = batches.table(Consent)
-    query = sa.select(given).where(given.c.voided_at.is_(None)).order_by(given.c.at, given.c.id)
     newest: dict[UUID, dict[tuple[object, ...], sa.Row]] = defaultdict(dict)
-    for row in batches.fetch(session, query, given, keys, column="patient_id"):
+    for row in batches.fetch(session, _said(), batches.table(Consent), keys, column="patient_id"):
         newest[row.patient_id][row.purpose, row.channel, row.contact_id] = row
     return {patient: list(rows.values()) for patient, rows in newest.items()}
+
+
+@cache
+def _said() -> sa.Select:
+    given = batches.table(Consent)
+    return sa.select(given).where(given.c.voided_at.is_(None)).order_by(given.c.at, given.c.id)
 
 
 def reachable(

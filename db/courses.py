@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from itertools import islice
 from uuid import UUID
 
@@ -42,14 +43,23 @@ class CourseFacts:
 
 def lock(session: Session, keys: Sequence[Key]) -> None:
     """Let nobody else plan a course of these patients until the commit. SQLite's writers are alone anyway."""
-    courses, patients = batches.table(Course), batches.table(Patient)
-    owners = batches.fetch(session, sa.select(courses.c.clinic_id, courses.c.patient_id), courses, keys)
-    query = sa.select(patients.c.id).order_by(patients.c.clinic_id, patients.c.id)
-    locked = query.with_for_update(key_share=True)  # who adds a row about the patient need not wait
-    for _ in batches.fetch(
-        session, locked, patients, sorted({(row.clinic_id, row.patient_id) for row in owners})
-    ):
+    owners = batches.fetch(session, _owners(), batches.table(Course), keys)
+    people = sorted({(row.clinic_id, row.patient_id) for row in owners})
+    for _ in batches.fetch(session, _locking(), batches.table(Patient), people):
         pass
+
+
+@cache
+def _owners() -> sa.Select:
+    courses = batches.table(Course)
+    return sa.select(courses.c.clinic_id, courses.c.patient_id)
+
+
+@cache
+def _locking() -> sa.Select:
+    patients = batches.table(Patient)
+    query = sa.select(patients.c.id).order_by(patients.c.clinic_id, patients.c.id)
+    return query.with_for_update(key_share=True)  # who adds a row about the patient need not wait
 
 
 def known(session: Session, keys: Sequence[Key], *, at: datetime | None = None) -> list[CourseFacts]:
@@ -77,10 +87,14 @@ def known(session: Session, keys: Sequence[Key], *, at: datetime | None = None) 
 
 def of_patients(session: Session, keys: Sequence[Key]) -> list[Key]:
     """The keys of the patients' courses: what a result concerns."""
-    courses = batches.table(Course)
-    query = sa.select(courses.c.clinic_id, courses.c.id).where(courses.c.voided_at.is_(None))
-    rows = batches.fetch(session, query, courses, keys, column="patient_id")
+    rows = batches.fetch(session, _keys(), batches.table(Course), keys, column="patient_id")
     return [(row.clinic_id, row.id) for row in rows]
+
+
+@cache
+def _keys() -> sa.Select:
+    courses = batches.table(Course)
+    return sa.select(courses.c.clinic_id, courses.c.id).where(courses.c.voided_at.is_(None))
 
 
 def on_medicine(session: Session, keys: Sequence[Key]) -> set[Key]:
@@ -106,11 +120,15 @@ def of_clinic(session: Session, clinic_id: UUID) -> list[Key]:
 
 def unreleased(session: Session, keys: Sequence[Key]) -> set[UUID]:
     """Those of the courses that came with an import which nobody has released yet."""
+    return {row.id for row in batches.fetch(session, _waiting(), batches.table(Course), keys)}
+
+
+@cache
+def _waiting() -> sa.Select:
     courses, imports = batches.table(Course), batches.table(Import)
     of_import = sa.and_(imports.c.clinic_id == courses.c.clinic_id, imports.c.id == courses.c.import_id)
     query = sa.select(courses.c.id).join_from(courses, imports, of_import)
-    waiting = query.where(imports.c.released_at.is_(None))
-    return {row.id for row in batches.fetch(session, waiting, courses, keys)}
+    return query.where(imports.c.released_at.is_(None))
 
 
 def to_replan(session: Session, *, now: datetime, limit: int) -> list[Key]:
@@ -137,9 +155,14 @@ def planned(session: Session, rows: Sequence[Values]) -> int:
 
 
 def _courses(session: Session, keys: Sequence[Key], at: datetime | None) -> Sequence[sa.Row]:
+    return list(batches.fetch(session, _with_patient(at), batches.table(Course), keys))
+
+
+@lru_cache(maxsize=16)
+def _with_patient(at: datetime | None) -> sa.Select:
     courses, patients = batches.table(Course), batches.table(Patient)
     mine = sa.and_(patients.c.clinic_id == courses.c.clinic_id, patients.c.id == courses.c.patient_id)
-    query = (
+    return (
         sa.select(
             courses,
             patients.c.time_zone,
@@ -150,17 +173,20 @@ def _courses(session: Session, keys: Sequence[Key], at: datetime | None) -> Sequ
         .join_from(courses, patients, mine)
         .where(results.standing(courses, at))
     )
-    return list(batches.fetch(session, query, courses, keys))
 
 
 def _events(session: Session, keys: Sequence[Key], at: datetime | None) -> dict[UUID, list[Event]]:
-    events = batches.table(CourseEvent)
-    query = sa.select(events).where(results.standing(events, at))
-    query = query.order_by(events.c.recorded_at, events.c.id)
     found: dict[UUID, list[Event]] = defaultdict(list)
-    for row in batches.fetch(session, query, events, keys, column="course_id"):
+    for row in batches.fetch(session, _happened(at), batches.table(CourseEvent), keys, column="course_id"):
         found[row.course_id].append(_event(row))
     return found
+
+
+@lru_cache(maxsize=16)
+def _happened(at: datetime | None) -> sa.Select:
+    events = batches.table(CourseEvent)
+    query = sa.select(events).where(results.standing(events, at))
+    return query.order_by(events.c.recorded_at, events.c.id)
 
 
 def _event(row: sa.Row) -> Event:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -76,12 +77,16 @@ def known(session: Session, keys: Sequence[Key]) -> Known:
 def _facts(
     session: Session, fact: type[SQLModel], column: str, keys: Sequence[Key], *, order: str = "id"
 ) -> dict[UUID, list[sa.Row]]:
-    rows = batches.table(fact)
-    query = sa.select(rows).where(rows.c.voided_at.is_(None)).order_by(rows.c[order], rows.c.id)
     found: dict[UUID, list[sa.Row]] = defaultdict(list)
-    for row in batches.fetch(session, query, rows, keys, column=column):
+    for row in batches.fetch(session, _standing(fact, order), batches.table(fact), keys, column=column):
         found[getattr(row, column)].append(row)
     return found
+
+
+@cache
+def _standing(fact: type[SQLModel], order: str) -> sa.Select:
+    rows = batches.table(fact)
+    return sa.select(rows).where(rows.c.voided_at.is_(None)).order_by(rows.c[order], rows.c.id)
 
 
 def _by_contact(by_patient: dict[UUID, list[sa.Row]]) -> dict[UUID, list[sa.Row]]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -81,33 +82,42 @@ def write(session: Session, *, new: Iterable[Stored] = (), changed: Iterable[Sto
 
 def locked(session: Session, keys: Iterable[Key]) -> dict[UUID, Stored]:
     """Those that are open, by id and as they are, locked until the commit: see `lock_open`."""
+    rows = batches.fetch(session, _open(), batches.table(Item), in_order(keys))
+    return {row.id: row for row in map(_stored, rows)}
+
+
+@cache
+def _open() -> sa.Select:
     items = batches.table(Item)
-    open_ = _query(items).where(items.c.class_.is_(None))
-    ordered = open_.order_by(items.c.clinic_id, items.c.id).with_for_update()
-    return {row.id: row for row in map(_stored, batches.fetch(session, ordered, items, in_order(keys)))}
+    open_ = sa.select(*_columns_of(items)).where(items.c.class_.is_(None))
+    return open_.order_by(items.c.clinic_id, items.c.id).with_for_update()
 
 
 def lock_open(session: Session, keys: Sequence[Key]) -> dict[UUID, int]:
     """The versions of those that are open, locked until the commit: before their reminders are touched."""
+    rows = batches.fetch(session, _open_versions(), batches.table(Item), in_order(keys))
+    return {row.id: row.version for row in rows}
+
+
+@cache
+def _open_versions() -> sa.Select:
     items = batches.table(Item)
     query = sa.select(items.c.id, items.c.version).where(items.c.class_.is_(None))
-    ordered = query.order_by(items.c.clinic_id, items.c.id).with_for_update()
-    return {row.id: row.version for row in batches.fetch(session, ordered, items, in_order(keys))}
+    return query.order_by(items.c.clinic_id, items.c.id).with_for_update()
 
 
-def _plan_columns(items: sa.Table) -> list[sa.Label[Any]]:
-    return [items.c[name].label(name) for name in PLANNED]
+def _columns_of(items: sa.Table) -> list[Any]:
+    return [*(items.c[name] for name in OWN), *(items.c[name].label(name) for name in PLANNED)]
 
 
-def _query(items: sa.Table) -> sa.Select:
-    return sa.select(*(items.c[name] for name in OWN), *_plan_columns(items))
+@cache
+def _every() -> sa.Select:
+    items = batches.table(Item)
+    return sa.select(*_columns_of(items)).order_by(items.c.clock, items.c.ordinal)
 
 
 def _rows(session: Session, keys: Sequence[Key], *, column: str) -> Iterable[sa.Row]:
-    items = batches.table(Item)
-    return batches.fetch(
-        session, _query(items).order_by(items.c.clock, items.c.ordinal), items, keys, column=column
-    )
+    return batches.fetch(session, _every(), batches.table(Item), keys, column=column)
 
 
 def _stored(row: sa.Row) -> Stored:

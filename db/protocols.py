@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -50,14 +50,14 @@ def of_clinic(session: Session, clinic_id: UUID) -> dict[str, str]:
 
 def built(session: Session, pins: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Protocol]:
     """The protocols of (clinic, hash) pairs. A hash is its content, so each is built once per process."""
+    rows = batches.fetch(session, _documents(), batches.table(ProtocolVersion), pins, column="hash")
+    return {(clinic_id, hash_): _build(document) for clinic_id, hash_, document in rows}
+
+
+@cache
+def _documents() -> sa.Select:
     versions = batches.table(ProtocolVersion)
-    found: dict[tuple[UUID, str], Protocol] = {}
-    for batch in batches.batched(pins):
-        pinned = sa.tuple_(versions.c.clinic_id, versions.c.hash).in_(batch)
-        document = sa.type_coerce(versions.c.document, sa.Text)
-        for row in session.execute(sa.select(versions.c.clinic_id, versions.c.hash, document).where(pinned)):
-            found[row[0], row[1]] = _build(row[2])
-    return found
+    return sa.select(versions.c.clinic_id, versions.c.hash, sa.type_coerce(versions.c.document, sa.Text))
 
 
 @lru_cache(maxsize=256)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -38,23 +39,35 @@ def of_items(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
 
     With the state of its message, null where it has none.
     """
+    found: dict[UUID, list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, _with_message(), batches.table(Reminder), keys, column="item_id"):
+        found[row.item_id].append(row)
+    return found
+
+
+@cache
+def _with_message() -> sa.Select:
     reminders, messages = batches.table(Reminder), batches.table(Message)
     order = (reminders.c.version, reminders.c.track, reminders.c.position, reminders.c.id)
-    found: dict[UUID, list[sa.Row]] = defaultdict(list)
     of_message = sa.and_(
         messages.c.clinic_id == reminders.c.clinic_id, messages.c.id == reminders.c.message_id
     )
     query = sa.select(reminders, messages.c.state.label("message_state")).join_from(
         reminders, messages, of_message, isouter=True
     )
-    query = query.order_by(*order)
-    for row in batches.fetch(session, query, reminders, keys, column="item_id"):
-        found[row.item_id].append(row)
-    return found
+    return query.order_by(*order)
 
 
 def standing(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     """How far each item is: of its reminders what the next rung depends on, and who has the message."""
+    found: dict[UUID, list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, _standing(), batches.table(Reminder), keys, column="item_id"):
+        found[row.item_id].append(row)
+    return found
+
+
+@cache
+def _standing() -> sa.Select:
     reminders, messages = batches.table(Reminder), batches.table(Message)
     names = ("item_id", "id", "version", "track", "position", "send_at", "decided_at", "message_id")
     of_message = sa.and_(
@@ -63,11 +76,7 @@ def standing(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     )
     state = messages.c.state.label("message_state")
     query = sa.select(*(reminders.c[name] for name in names), state)
-    query = query.join_from(reminders, messages, of_message, isouter=True)
-    found: dict[UUID, list[sa.Row]] = defaultdict(list)
-    for row in batches.fetch(session, query, reminders, keys, column="item_id"):
-        found[row.item_id].append(row)
-    return found
+    return query.join_from(reminders, messages, of_message, isouter=True)
 
 
 def items_of(session: Session, keys: Sequence[Key]) -> set[Key]:
@@ -205,6 +214,11 @@ def reopen(session: Session, keys: Sequence[Key]) -> int:
 
     Else an item whose closing was a mistake would lose the rung that waited: the next can be weeks later.
     """
+    return batches.update(session, _reopening(), batches.table(Reminder), keys, column="item_id")
+
+
+@cache
+def _reopening() -> sa.Update:
     reminders = batches.table(Reminder)
     later = reminders.alias()
     same = [later.c[name] == reminders.c[name] for name in ("clinic_id", "item_id", "track")]
@@ -213,8 +227,7 @@ def reopen(session: Session, keys: Sequence[Key]) -> int:
     )
     waits = {"state": ReminderState.WAITING, "reason": None, "decided_at": None, "message_id": None}
     closed = sa.and_(reminders.c.state == ReminderState.WITHDRAWN, reminders.c.reason.startswith(CLOSED))
-    statement = sa.update(reminders).where(closed, ~sa.exists().where(*same, newer)).values(waits)
-    return batches.update(session, statement, reminders, keys, column="item_id")
+    return sa.update(reminders).where(closed, ~sa.exists().where(*same, newer)).values(waits)
 
 
 def move(session: Session, rows: Sequence[Values]) -> int:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache, lru_cache
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -40,13 +41,17 @@ def of_patient(session: Session, key: Key, *, before: UUID | None, limit: int) -
 def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     """Every result that was not voided, by patient, in the order they became known."""
     results = batches.table(Result)
-    query = (
-        sa.select(results).where(results.c.voided_at.is_(None)).order_by(results.c.recorded_at, results.c.id)
-    )
     found: dict[UUID, list[sa.Row]] = defaultdict(list)
-    for row in batches.fetch(session, query, results, keys, column="patient_id"):
+    for row in batches.fetch(session, _known(), results, keys, column="patient_id"):
         found[row.patient_id].append(row)
     return found
+
+
+@cache
+def _known() -> sa.Select:
+    results = batches.table(Result)
+    standing = sa.select(results).where(results.c.voided_at.is_(None))
+    return standing.order_by(results.c.recorded_at, results.c.id)
 
 
 def standing(rows: sa.Table, at: datetime | None) -> sa.ColumnElement[bool]:
@@ -84,14 +89,18 @@ def counting(session: Session, keys: Sequence[Key]) -> list[Values]:
 def _days(
     session: Session, keys: Sequence[Key], at: datetime | None
 ) -> Mapping[tuple[UUID, date], Sequence[sa.Row]]:
+    days: dict[tuple[UUID, date], list[sa.Row]] = defaultdict(list)
+    for row in batches.fetch(session, _deciding(at), batches.table(Result), keys, column="patient_id"):
+        days[row.patient_id, row.collected_on].append(row)
+    return days
+
+
+@lru_cache(maxsize=16)
+def _deciding(at: datetime | None) -> sa.Select:
     results = batches.table(Result)
     decides = sa.or_(results.c.usable, results.c.status != ResultStatus.FINAL)
     columns = (results.c[name] for name in COLUMNS)
-    query = sa.select(*columns).where(results.c.status.in_(STANDING), decides, standing(results, at))
-    days: dict[tuple[UUID, date], list[sa.Row]] = defaultdict(list)
-    for row in batches.fetch(session, query, results, keys, column="patient_id"):
-        days[row.patient_id, row.collected_on].append(row)
-    return days
+    return sa.select(*columns).where(results.c.status.in_(STANDING), decides, standing(results, at))
 
 
 def replaced(session: Session, arrived: Iterable[Values], *, prefix: str = FINDING) -> list[tuple[UUID, str]]:

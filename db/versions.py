@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -60,12 +61,17 @@ def _course(row: sa.Row, moved: Sequence[sa.Row], others: Sequence[Beside], pinn
 
 def _moved(session: Session, keys: Sequence[Key], at: datetime | None) -> dict[UUID, list[sa.Row]]:
     changes = batches.table(CourseVersion)
-    query = sa.select(changes).order_by(changes.c.on, changes.c.recorded_at, changes.c.id)
-    known = query if at is None else query.where(changes.c.recorded_at <= at)
+    known = _changes() if at is None else _changes().where(changes.c.recorded_at <= at)
     found: dict[UUID, list[sa.Row]] = defaultdict(list)
     for row in batches.fetch(session, known, changes, keys, column="course_id"):
         found[row.course_id].append(row)
     return found
+
+
+@cache
+def _changes() -> sa.Select:
+    changes = batches.table(CourseVersion)
+    return sa.select(changes).order_by(changes.c.on, changes.c.recorded_at, changes.c.id)
 
 
 def _beside(
@@ -94,13 +100,18 @@ def _stopped(session: Session, keys: Sequence[Key], at: datetime | None) -> dict
 
 def with_pairs(session: Session, keys: Sequence[Key]) -> list[Key]:
     """These courses, and those of their patients that have a flag because of one of them."""
+    rows = batches.fetch(session, _pairs(), batches.table(Course), keys)
+    more = {(row.clinic_id, row.id) for row in rows}
+    return [*keys, *sorted(more - set(keys))]
+
+
+@cache
+def _pairs() -> sa.Select:
     one, other = batches.table(Course), batches.table(Course).alias("other")
     theirs = sa.and_(other.c.clinic_id == one.c.clinic_id, other.c.patient_id == one.c.patient_id)
     query = sa.select(other.c.clinic_id, other.c.id).join_from(one, other, theirs)
     names = list(pairs.FLAGS)
-    among = query.where(one.c.medicine.in_(names), other.c.medicine.in_(names), other.c.voided_at.is_(None))
-    more = {(row.clinic_id, row.id) for row in batches.fetch(session, among, one, keys)}
-    return [*keys, *sorted(more - set(keys))]
+    return query.where(one.c.medicine.in_(names), other.c.medicine.in_(names), other.c.voided_at.is_(None))
 
 
 def move(session: Session, rows: Sequence[Values]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,8 @@ def raise_(session: Session, rows: Iterable[Values], *, now: datetime) -> None:
     A clinic in which a red one is opened is alarmed in the same transaction.
     """
     wanted = batches.complete(WorkItem, (dict(row) | {"opened_at": now, "raised_at": now} for row in rows))
+    if not wanted:
+        return
     again = batches.upsert(session, WorkItem).on_conflict_do_update(
         index_elements=["clinic_id", "key"],
         index_where=UNFINISHED,
@@ -109,9 +112,14 @@ def beginning(session: Session, clinic_id: UUID | None, prefix: str) -> list[tup
 
 def among(session: Session, keys: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
     """Those of these (clinic, key) that are unfinished."""
+    rows = batches.fetch(session, _unfinished(), batches.table(WorkItem), keys, column="key")
+    return {(row.clinic_id, row.key) for row in rows}
+
+
+@cache
+def _unfinished() -> sa.Select:
     work = batches.table(WorkItem)
-    query = sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED)
-    return {(row.clinic_id, row.key) for row in batches.fetch(session, query, work, keys, column="key")}
+    return sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED)
 
 
 def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], datetime]:
@@ -119,12 +127,16 @@ def newest(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUI
 
     One that the plan itself finished does not count: asked again, it is news.
     """
+    rows = batches.fetch(session, _raised(), batches.table(WorkItem), keys, column="key")
+    return {(row.clinic_id, row.key): row.raised_at for row in rows}
+
+
+@cache
+def _raised() -> sa.Select:
     work = batches.table(WorkItem)
     by_plan = sa.and_(work.c.state == sa.text("'done'"), work.c.outcome.in_(BY_PLAN))
     query = sa.select(work.c.clinic_id, work.c.key, sa.func.max(work.c.raised_at).label("raised_at"))
-    query = query.where(sa.not_(by_plan))
-    rows = batches.fetch(session, query.group_by(work.c.clinic_id, work.c.key), work, keys, column="key")
-    return {(row.clinic_id, row.key): row.raised_at for row in rows}
+    return query.where(sa.not_(by_plan)).group_by(work.c.clinic_id, work.c.key)
 
 
 def with_keys(session: Session, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
@@ -157,11 +169,14 @@ def remark(session: Session, keys: Sequence[tuple[UUID, str]], note: str) -> int
 
 def of_plans(session: Session, courses: Sequence[Key]) -> set[tuple[UUID, str]]:
     """The (clinic, key) of what the plans of these courses asked and nobody has finished."""
+    rows = batches.fetch(session, _needs(), batches.table(WorkItem), courses, column="course_id")
+    return {(row.clinic_id, row.key) for row in rows}
+
+
+@cache
+def _needs() -> sa.Select:
     work = batches.table(WorkItem)
-    query = sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED, work.c.key.startswith("need/"))
-    return {
-        (row.clinic_id, row.key) for row in batches.fetch(session, query, work, courses, column="course_id")
-    }
+    return sa.select(work.c.clinic_id, work.c.key).where(UNFINISHED, work.c.key.startswith("need/"))
 
 
 def unfinished(
@@ -206,6 +221,8 @@ def _finish(
     note: str | None = None,
 ) -> int:
     """What is red about a patient is noted on and stays: only a person ends it, in words."""
+    if not keys:
+        return 0
     work = batches.table(WorkItem)
     about = sa.and_(work.c.level.in_(sorted(RED)), work.c.patient_id.is_not(None))
     said = sa.update(work).where(UNFINISHED, about, work.c.note.is_(None)).values(note=outcome)
