@@ -19,7 +19,7 @@ from schedules.fields import Id, Level
 Track = Literal["patient", "carer", "coordinator", "prescriber"]
 PEOPLE = frozenset({"patient", "carer"})  # whose messages keep quiet hours
 STAFF_TIME = time(9)
-KEPT = 16  # days of a track, at least its rungs: beyond them come repeats
+KEPT = 16  # days of a track that are kept at least: then twice as many, and so on
 Due: TypeAlias = tuple[date, int, int]  # a rung's day, its number, and how often it has come
 RESTS_AFTER_DONE = timedelta(hours=72)  # the patient's rungs, once a patient said that it was done
 DUE_BY: Mapping[Level, timedelta] = {  # a product choice
@@ -165,8 +165,7 @@ def steps(item: Item, track: Track, *, hours: Hours, begins: datetime, after: in
     `begins` is when the version began, or a later hold ended: what had passed goes at the next sending time.
     """
     rungs, whose = _rungs(item.ladder, track), (item.ladder, track, Anchors.of(item))
-    due = itertools.chain(_first_days(*whose), _later_days(*whose))
-    for position, (day, number, count) in itertools.islice(enumerate(due, start=1), after, None):
+    for position, (day, number, count) in enumerate(_days_beyond(after, *whose), start=after + 1):
         own, rung = hours.of(day), rungs[number]
         yield Step(
             rung=rung,
@@ -178,14 +177,22 @@ def steps(item: Item, track: Track, *, hours: Hours, begins: datetime, after: in
         )
 
 
+def _days_beyond(after: int, ladder: str, track: Track, anchors: Anchors) -> Iterator[Due]:
+    size = KEPT
+    while True:
+        while size <= after:
+            size *= 2
+        kept = _first_days(ladder, track, anchors, size)
+        if after >= len(kept):
+            return
+        yield kept[after]
+        after += 1
+
+
 @lru_cache(maxsize=4096)
-def _first_days(ladder: str, track: Track, anchors: Anchors) -> tuple[Due, ...]:
+def _first_days(ladder: str, track: Track, anchors: Anchors, count: int) -> tuple[Due, ...]:
     """Kept, for many items have the same days, and each is asked several times."""
-    return tuple(itertools.islice(_days(ladder, track, anchors), KEPT))
-
-
-def _later_days(ladder: str, track: Track, anchors: Anchors) -> Iterator[Due]:
-    yield from itertools.islice(_days(ladder, track, anchors), KEPT, None)
+    return tuple(itertools.islice(_days(ladder, track, anchors), count))
 
 
 def _days(ladder: str, track: Track, anchors: Anchors) -> Iterator[Due]:

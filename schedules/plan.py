@@ -9,13 +9,11 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from schedules import days, linking, versions
+from schedules import days, linking, planned, versions
 from schedules import events as entries
-from schedules import status as statuses
 from schedules.cadence import fold_of
-from schedules.facts import Course, Draw, Event, EventType, Item, Need, Plan, Status
+from schedules.facts import Course, Draw, Event, EventType, Plan
 from schedules.fold import Fold
-from schedules.needs import course_needs, spans, unfinished
 
 LONGEST_HOLD = timedelta(days=28)
 FAREWELLS = frozenset({EventType.DIED, EventType.LEFT, EventType.MOVED_AWAY})
@@ -113,16 +111,9 @@ def _named(was: Course, event: Event, *, until: date) -> Event:
 
 
 def _plan(course: Course, events: Sequence[Event], draws: Sequence[Draw], today: date) -> Plan:
-    line = _in_order(events, draws)
-    check(course, [entry.what for entry in line if isinstance(entry.what, Event)])
-    reached = tuple(event.on for event in events if event.type is EventType.MAINTENANCE_DOSE)
-    folds = [
-        fold_of(course, clock, reached)
-        for clock in course.protocol.clocks
-        if clock.applies(course.indication, course.flags)
-    ]
-    ended = _unfold(course, folds, line, today)
-    return _answer(course, folds, line, today=today, ended=ended)
+    unfolding = Unfolding(course)
+    unfolding.add(events, draws)
+    return unfolding.plan(today)
 
 
 def _counts(fact: Event | Draw, today: date, known_at: datetime | None) -> bool:
@@ -133,15 +124,16 @@ def _counts(fact: Event | Draw, today: date, known_at: datetime | None) -> bool:
 def _in_order(events: Sequence[Event], draws: Sequence[Draw]) -> list[Entry]:
     found = [Entry(event.on, ORDER[event.type], f"{event.recorded_at}{event!r}", event) for event in events]
     found += [Entry(draw.on, TESTS, f"{draw.recorded_at}{sorted(draw.components)}", draw) for draw in draws]
-    return sorted(found, key=lambda entry: entry[:3])
+    return sorted(found, key=_place)
 
 
-def check(course: Course, events: Sequence[Event]) -> None:
-    """EventRefused unless the events, in their order, can happen to the course."""
+def check(course: Course, events: Sequence[Event], *, known: int = 0) -> None:
+    """EventRefused unless the events, in their order, can happen to the course; so many were looked at."""
     held: Event | None = None
     stopped: Event | None = None
-    for event in events:
-        _check_one(course, event)
+    for number, event in enumerate(events):
+        if number >= known:
+            _check_one(course, event)
         if stopped is not None and event.type not in FAREWELLS:
             raise EventRefused(event, f"the course was stopped on {stopped.on}: start a new course instead")
         if event.type is EventType.RESUME and held is None:
@@ -191,34 +183,94 @@ def _concerned(course: Course, event: Event) -> list[str]:
     return [clock.id for clock in clocks if kind is None or clock.kind == kind]
 
 
-def _unfold(
-    course: Course, folds: Sequence[Fold], line: Sequence[Entry], today: date
-) -> tuple[date, str] | None:
-    """Bring every entry to every clock it concerns; the day and the reason when everything has ended."""
-    enrolled, ended = course.monitored_since or course.enrolled, None
-    for entry in line:
-        if enrolled is not None and entry.day >= enrolled:
-            _enrol(folds, enrolled)
-            enrolled = None
-        for fold in folds:
+class Unfolding:
+    """A course as far as its facts are known: those of later days may follow, and cost no more than they are.
+
+    Of a course that keeps its version. What comes later is known later; `today` never goes back.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.line: list[Entry] = []
+        self.new: list[Entry] = []
+        self.today = date.min
+        self._begin()
+
+    def _begin(self) -> None:
+        reached = tuple(entry.day for entry in self.line if _ends_a_phase(entry.what))
+        self.folds = [
+            fold_of(self.course, clock, reached)
+            for clock in self.course.protocol.clocks
+            if clock.applies(self.course.indication, self.course.flags)
+        ]
+        self.done = 0  # entries of the line that were brought to every clock
+        self.enrolled = self.course.monitored_since or self.course.enrolled
+        self.ended: tuple[date, str] | None = None
+        self.gone = False
+
+    def add(self, events: Sequence[Event], draws: Sequence[Draw]) -> None:
+        self.new = sorted([*self.new, *_in_order(events, draws)], key=_place)
+
+    def plan(self, today: date) -> Plan:
+        """Every item as of `today`, of all that was added. EventRefused when an event cannot be."""
+        self._take_in()
+        self.today = today
+        for entry in self.line[self.done :]:
+            self._unfold(entry)
+        if not self.gone:
+            self._enrol(today)
+            self._advance(today)
+        return planned.of(self.folds, _events(self.line), today=today, ended=self.ended)
+
+    def _take_in(self) -> None:
+        """Begin again when something came before what is unfolded, or ends a phase that is past."""
+        new, self.new = self.new, []
+        last = self.line[-1] if self.line else None
+        back = bool(new) and (new[0].day < self.today or (last is not None and _place(new[0]) < _place(last)))
+        checked = 0 if back else len(_events(self.line))
+        self.line += new
+        if back:
+            self.line.sort(key=_place)
+        check(self.course, _events(self.line), known=checked)
+        if back or any(_ends_a_phase(entry.what) for entry in new):
+            self._begin()
+
+    def _unfold(self, entry: Entry) -> None:
+        """Bring an entry to every clock it concerns; nothing follows after a farewell."""
+        self.done += 1
+        if self.gone:
+            return
+        self._enrol(entry.day)
+        for fold in self.folds:
             entries.advance(fold, entry.day)
             _bring(fold, entry.what)
             linking.keep(fold, entry.day)
         if isinstance(entry.what, Event) and entry.what.type in (EventType.STOP, *FAREWELLS):
-            ended = ended or (entry.day, entry.what.reason or entry.what.type.value)
-            if entry.what.type in FAREWELLS:
-                return ended
-    if enrolled is not None and enrolled <= today:
-        _enrol(folds, enrolled)
-    for fold in folds:
-        entries.advance(fold, today)
-    return ended
+            self.ended = self.ended or (entry.day, entry.what.reason or entry.what.type.value)
+            self.gone = entry.what.type in FAREWELLS
+
+    def _enrol(self, day: date) -> None:
+        if self.enrolled is not None and day >= self.enrolled:
+            self._advance(self.enrolled)
+            for fold in self.folds:
+                entries.enrol(fold, self.enrolled)
+            self.enrolled = None
+
+    def _advance(self, day: date) -> None:
+        for fold in self.folds:
+            entries.advance(fold, day)
 
 
-def _enrol(folds: Sequence[Fold], day: date) -> None:
-    for fold in folds:
-        entries.advance(fold, day)
-        entries.enrol(fold, day)
+def _place(entry: Entry) -> tuple[date, int, str]:
+    return entry[:3]
+
+
+def _events(line: Sequence[Entry]) -> list[Event]:
+    return [entry.what for entry in line if isinstance(entry.what, Event)]
+
+
+def _ends_a_phase(what: Event | Draw) -> bool:
+    return isinstance(what, Event) and what.type is EventType.MAINTENANCE_DOSE
 
 
 def _bring(fold: Fold, what: Event | Draw) -> None:
@@ -229,39 +281,3 @@ def _bring(fold: Fold, what: Event | Draw) -> None:
     linking.book(fold, what)
     if what.clock in (None, fold.clock.id) and ANSWERS.get(what.type, fold.clock.kind) == fold.clock.kind:
         entries.apply(fold, what)
-
-
-def _answer(
-    course: Course,
-    folds: Sequence[Fold],
-    line: Sequence[Entry],
-    *,
-    today: date,
-    ended: tuple[date, str] | None,
-) -> Plan:
-    events = [entry.what for entry in line if isinstance(entry.what, Event)]
-    items = tuple(item for fold in folds for item in fold.all_items())
-    asked: list[Need] = course_needs(events, today=today)
-    for fold in folds:
-        asked += fold.needs + unfinished(fold, today=today, ended=ended)
-    timers = {day for fold in folds for day in fold.timers} | {need.on for need in asked}
-    timers |= {days.shift(end, 1) for fold in folds if ended is None for _, _, end, _ in spans(fold)}
-    later = [day for day in timers if day > today]
-    return Plan(
-        items=items,
-        needs=tuple(sorted((n for n in asked if n.on <= today), key=lambda n: (n.on, n.kind, n.clock or ""))),
-        status=_status(folds, items, today=today, ended=ended is not None),
-        pauses={fold.clock.id: tuple(fold.pauses.spans) for fold in folds},
-        ends={fold.clock.id: fold.end for fold in folds if fold.end is not None},
-        end=ended,
-        changes_on=min(later, default=None),
-    )
-
-
-def _status(folds: Sequence[Fold], items: Sequence[Item], *, today: date, ended: bool) -> Status:
-    tests = {fold.clock.id for fold in folds if fold.clock.kind == "test"}
-    if ended or (tests and all(fold.end is not None for fold in folds if fold.clock.id in tests)):
-        return Status.ENDED
-    if any(fold.hold is not None for fold in folds):
-        return Status.HELD
-    return statuses.worst(item.state(today) for item in items if item.clock in tests and item.class_ is None)

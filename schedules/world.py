@@ -1,6 +1,6 @@
 """The wound clock behind `simulate`: facts become known day by day, and the plan follows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from schedules import analytes, days, limits
 from schedules import plan as planning
 from schedules.book import Book
 from schedules.facts import Course, Draw, Event, EventType, Item, Plan
+from schedules.plan import Unfolding
 
 END_OF_DAY = time(23, 59)
 MORNING = frozenset({EventType.RESUME, EventType.DIED})
@@ -32,9 +33,16 @@ class State:
     index: int
     course: Course
     events: list[Event]
-    known: list[Event] = field(default_factory=list)
     draws: list[Draw] = field(default_factory=list)
     plan: Plan | None = None
+    unfolding: Unfolding = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.unfolding = Unfolding(self.course)
+
+    def learn(self, events: Sequence[Event], draws: Sequence[Draw] = ()) -> None:
+        self.draws += draws
+        self.unfolding.add(events, draws)
 
     def due(self, day: date) -> list[Item]:
         """Open items that are due by that day and not paused."""
@@ -79,7 +87,7 @@ class World:
         self._pass_until(now)
         for state in self.states:
             events = [event for event in state.events if event.on == day and event.type in MORNING]
-            state.known += events
+            state.learn(events)
             changes_on = None if state.plan is None else state.plan.changes_on
             changes = events or state.plan is None or state.course.enrolled == day
             if state.course.start <= day and (changes or (changes_on is not None and changes_on <= day)):
@@ -93,8 +101,7 @@ class World:
             events = [event for event in state.events if event.on == day and event.type not in MORNING]
             events = [*self._answers(state, day), *events]
             draws = self._draws(state, day)
-            state.known += events
-            state.draws += draws
+            state.learn(events, draws)
             self._judge(state, draws, now)
             if (events or draws) and state.course.start <= day:
                 self._replan(state, day, now)
@@ -135,7 +142,7 @@ class World:
 
     def _replan(self, state: State, day: date, now: datetime) -> None:
         try:
-            state.plan = planning.plan(state.course, state.known, state.draws, today=day)
+            state.plan = state.unfolding.plan(day)
         except planning.EventRefused as error:
             key = f"courses.{state.index}.events.{error.event.ref or ''}"
             raise self.refuse(key.rstrip("."), str(error)) from None
