@@ -95,6 +95,12 @@ def reachable(
     return found
 
 
+def may_use(session: Session, contact: sa.Row) -> bool:
+    """Whether that contact may still be reminded."""
+    found = reachable(session, [(contact.clinic_id, contact.patient_id)])
+    return any(row.id == contact.id for row in found.get((contact.patient_id, contact.audience), ()))
+
+
 def mark_bad(session: Session, keys: Sequence[Key], *, now: datetime) -> int:
     """Nothing can be delivered to these addresses from now on; how many were good until now."""
     contacts = batches.table(Contact)

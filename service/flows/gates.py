@@ -11,14 +11,14 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from db import clinics, lanes, work_items
+from db import clinics, contacts, lanes, work_items
 from db.engine import reading, writing
 from db.tables import Lane
 from schedules import ladder
 from service.channels import Accepted, Answer, Rejected, Unknown
 from service.clock import Clock
 from service.flows import lanes as rules
-from service.flows.doubts import NOT_TRIED, SHUT, Turn
+from service.flows.doubts import HANDED_BACK, NOT_TRIED, SHUT, Turn
 from service.flows.outcomes import Call
 
 BACK = "the provider takes messages again"
@@ -28,7 +28,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Every call of every worker passes here: no request goes to a provider that takes nothing now."""
+    """Every call of every worker passes here: no request goes to a provider that takes nothing now.
+
+    Nor to who has said STOP since the claim: it is handed back, and the next claim decides.
+    """
 
     engine: Engine
     clock: Clock
@@ -52,8 +55,11 @@ class Gate:
         try:
             with reading(self.engine) as session:
                 lane = lanes.get(session, dispatch.claimed.channel)
+                stopped = dispatch.contact is not None and not contacts.may_use(session, dispatch.contact)
         except SQLAlchemyError:
             return Rejected(SHUT, permanent=False), False
+        if stopped:
+            return Rejected(HANDED_BACK, permanent=False), False
         until = None if lane is None else rules.shut_until(lane, dispatch.can, now)
         wait = None if until is None else Rejected(SHUT, permanent=False, retry_after=until - now)
         return wait, lane is not None and lane.refused > 0

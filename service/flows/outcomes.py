@@ -51,6 +51,7 @@ class Call(ABC):
     begun_at: datetime
     tries: int  # to this contact on this channel, with this one
     doubts: tuple[UUID, ...]  # earlier tries that may have arrived
+    contact: sa.Row | None = None  # of somebody at home
     address: str = ""
     others: tuple[sa.Row, ...] = ()  # where it may go when nothing goes there
     can: Capabilities
@@ -83,7 +84,6 @@ class Call(ABC):
 class Dispatch(Call):
     """A message of reminders."""
 
-    contact: sa.Row | None
     sayings: tuple[Saying, ...]
     person: sa.Row
     language: str
