@@ -24,8 +24,8 @@ from service import clock
 from service.channels import Channels, measured
 from service.clock import Clock
 from service.flows import escalations, health, notices, receipts, reminders, rungs, upkeep, watchdog
+from service.flows.nightly import Nightly
 from service.flows.notices import Manner
-from service.flows.second_look import SecondLook
 from service.flows.times import Times
 from service.flows.watchdog import Watchdog
 from service.links import Links
@@ -127,9 +127,7 @@ class Worker:
         self._add(health.REMINDERS, reminders_every, partial(sending, among=rungs.AT_HOME))
         self._add(health.STAFF, reminders_every, partial(sending, among=reminders.STAFF))
         self._add(health.RECEIPTS, upkeep_every, partial(receipts.tick, engine, now, called))
-        self._add(
-            health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now, second_look=SecondLook(engine))
-        )
+        self._add(health.UPKEEP, upkeep_every, partial(upkeep.tick, engine, now, nightly=Nightly(engine)))
         self._add(health.WATCHDOG, reminders_every, watch.tick)
         climbing = partial(escalations.tick, engine, now, called, manner=manner)
         self._add(health.ESCALATION, reminders_every, climbing)

@@ -10,7 +10,7 @@ from db import audit, batches, contacts, courses, imports, patients
 from db.batches import Key
 from db.tables import Consent, Contact
 from service.errors import Fault, Problem
-from service.flows import belongings, intake, reach, zones
+from service.flows import belongings, confirming, intake, reach, zones
 from service.flows import patients as charts
 from service.flows.courses import HERE, NOTHING_HERE, patient
 from service.flows.intake import Columns, Intake
@@ -69,6 +69,7 @@ def answer(session: Session, key: Key, said: Columns, *, by: str, now: datetime)
     batches.insert(session, Consent, [about | kept])
     detail = {"contact": str(row.id), "given": said["given"]}
     reach.look(session, [(key[0], row.patient_id)], now=now)
+    confirming.settle(session, [(key[0], row.patient_id)], now=now)
     _record(session, (key[0], row.patient_id), by, "answer consent", now, detail)
     return charts.chart(session, (key[0], row.patient_id))
 

@@ -8,7 +8,7 @@ from db import courses
 from db.engine import reading, writing
 from service.clock import Clock
 from service.flows import asked_courses, guardians, hand_overs, moves, plans, rota
-from service.flows.second_look import SecondLook
+from service.flows.nightly import Nightly
 
 BATCH = 200
 
@@ -18,7 +18,7 @@ def tick(
     clock: Clock,
     *,
     go_on: Callable[[], bool] = lambda: True,
-    second_look: SecondLook | None = None,
+    nightly: Nightly | None = None,
 ) -> int:
     """Plan again every course whose plan changes by itself on its patient's today; how many there were.
 
@@ -29,8 +29,8 @@ def tick(
     rota.look_ahead(engine, now=clock())
     asked_courses.tick(engine, now=clock())
     guardians.tick(engine, now=clock())
-    if second_look is not None:
-        second_look.tick(now=clock(), go_on=go_on)
+    if nightly is not None:
+        nightly.tick(now=clock(), go_on=go_on)
     hand_overs.tick(engine, now=clock())
     while True:
         now = clock()

@@ -10,6 +10,7 @@ from db.engine import reading, writing
 from db.tables import Kind
 from service.channels import local
 from service.flows import doctor, second_look, upkeep
+from service.flows.nightly import Nightly
 from service.flows.second_look import SecondLook
 from service.worker import Worker
 from tests.stories.conftest import Practice
@@ -99,8 +100,8 @@ def test_a_look_that_is_broken_off_goes_on_where_it_was(practice: Practice, look
 
 def test_the_loop_of_upkeep_looks(practice: Practice, look: SecondLook) -> None:
     do(practice, CHANGED)
-    upkeep.tick(practice.engine, practice.clock, second_look=look)
+    upkeep.tick(practice.engine, practice.clock, nightly=Nightly(practice.engine))
     assert len(found(practice)) == 5
     loops = Worker(practice.engine, practice.clock, local.channels(), reminders_every=3600, upkeep_every=3600)
     [loop] = [job for job in loops._scheduler.get_jobs() if job.id == "upkeep"]
-    assert isinstance(loop.func.args[0]._work.keywords["second_look"], SecondLook)
+    assert isinstance(loop.func.args[0]._work.keywords["nightly"], Nightly)
