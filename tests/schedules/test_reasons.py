@@ -34,6 +34,10 @@ def test_of_who_is_not_late_the_next_day_the_stage_and_the_counts_are_told() -> 
     )
 
 
+def test_a_first_count_is_told_alone() -> None:
+    assert told(someone("one", draws=(a_draw(wbc="3.6"),)))[-1].endswith(": white cells 3.6 10*9/L.")
+
+
 @pytest.mark.parametrize(("before", "word"), [("3.5", "up from 3.5"), ("3.60", "as before")])
 def test_a_count_is_told_with_the_one_before(before: str, word: str) -> None:
     draws = (a_draw(date(2026, 3, 1), wbc=before), a_draw(date(2026, 5, 1), wbc="3.6"))

@@ -66,7 +66,7 @@ def test_accepted_it_is_the_receivers_with_the_same_dates_and_no_longer_the_offe
     assert "hand-over-offered" not in shared.work(shared.oak)
 
 
-@pytest.mark.parametrize("late", [0, 12, 40])
+@pytest.mark.parametrize("late", [0, 40])
 def test_the_receivers_first_item_is_due_no_later_though_no_test_is_known(shared: Shared, late: int) -> None:
     """Also when it is overdue: to change hands puts nothing off."""
     shared.practice.clock.wind(local_moment(date(2026, 1, 12) + timedelta(days=late), "12:00", ZONE))
