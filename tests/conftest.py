@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 from sqlalchemy.engine import URL, Engine, make_url
 
 from db import invariants, migrations
@@ -25,6 +26,8 @@ from tests.canaries import logged, no_canary_is_out
 
 ROOT_HOME = Path("/root")
 __all__ = ["logged", "no_canary_is_out"]
+settings.register_profile("untimed", deadline=None)  # a time is no verdict
+settings.load_profile("untimed")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schedules import adherence, answers, clock_days
 from schedules.adherence import Cover, Duty, Lateness, Measure, Period
 from schedules.answers import Asked, Sent
-from schedules.clock_days import Record
+from schedules.clock_days import Edges, Record
 from schedules.facts import Class, Item
 
 MARCH = Period(date(2026, 3, 1), date(2026, 3, 31))
@@ -356,6 +356,16 @@ def test_the_days_of_clinics_add_up(given: list[Record], as_of: date) -> None:
     for other in others:
         first = first + other
     assert first == clock_days.days_in_date(given, MARCH, as_of=as_of)
+
+
+@given(given=st.lists(records(), max_size=3), as_of=DAYS)
+def test_many_clocks_at_once_have_the_days_of_each(given: list[Record], as_of: date) -> None:
+    edges = Edges()
+    for record in given:
+        edges.add(record, MARCH)
+    assert clock_days.between_edges(edges, MARCH, as_of=as_of) == clock_days.days_in_date(
+        given, MARCH, as_of=as_of
+    )
 
 
 @given(courses=st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), max_size=10))

@@ -207,3 +207,9 @@ def test_a_broken_file_is_told_and_takes_no_other_with_it() -> None:
     broken = library._parsed("ours", "id = ")
     assert isinstance(broken, ProtocolError)
     assert str(broken).startswith("ours.toml: ")
+
+
+def test_the_library_has_no_broken_file_and_names_protocols_alone() -> None:
+    assert library.broken() == {}
+    assert library.names() == library.protocols().keys()
+    assert library.names().isdisjoint(library.templates())

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -193,3 +194,16 @@ def test_a_converted_text_was_a_plain_number_and_kept_its_value(text: str) -> No
         assert answer == Decimal(text.strip()) * 10
     else:
         assert answer in Refusal
+
+
+@pytest.mark.parametrize(
+    ("given", "looks"),
+    [
+        ({"below": 3.5, "unit": "10*9/L"}, False),
+        ({"below": 3.5, "unit": "10*9/L", "times": 2}, True),
+        ({"fall_percent": 20}, True),
+    ],
+)
+def test_a_limit_on_more_than_one_value_looks_back(given: dict[str, Any], looks: bool) -> None:
+    limit = Limit.model_validate({"analyte": "wbc", "level": "same-day"} | given)
+    assert limit.looks_back is looks

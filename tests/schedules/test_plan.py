@@ -342,3 +342,19 @@ def test_after_a_stop_only_a_farewell_is_taken() -> None:
 def test_an_answer_needs_no_clock_where_only_one_can_be_meant() -> None:
     found = lived(course(WEEKLY, VISITS), event(90, EventType.ATTENDED), today=91)
     assert [item.class_ for item in found.items if item.clock == "review"] == [Class.ON_TIME, None]
+
+
+def test_an_override_that_lapses_does_not_put_off_what_is_overdue() -> None:
+    monthly = WEEKLY | {"phases": [{"every": "P12W"}]}
+    earlier = event(1, EventType.OVERRIDE, due_on=after(7), review_on=after(30))
+    [before] = lived(course(monthly), earlier, today=60).items
+    assert (before.due_on, before.last_on_time) < (after(20), after(30))
+    [overdue] = lived(course(monthly), earlier, today=1 + 7 * 60).items
+    assert overdue.due_on == before.due_on
+
+
+def test_a_visit_that_was_attended_on_its_day_is_not_booked_again_for_that_day() -> None:
+    at = datetime(2026, 4, 2, 15, 30)  # noqa: DTZ001  a local time has no zone
+    attended = event(87, EventType.ATTENDED)
+    found = lived(course(VISITS), attended, event(87, EventType.BOOKED, at=at), today=89)
+    assert [(item.class_, item.appointment) for item in found.items] == [(Class.ON_TIME, None), (None, None)]

@@ -565,3 +565,12 @@ def test_a_clock_without_a_phase_for_the_course_does_not_apply() -> None:
     assert read.applies("sle", ())
     assert not read.applies("crohns-disease", ())
     assert read.phases_for("crohns-disease", ()) == ()
+
+
+def test_a_protocol_tells_every_flag_that_it_asks() -> None:
+    named = {"flags_any": ["high-risk"]}, {"flags_none": ["age-65"]}
+    phases = [{"every": "P1W", "until": "P4W", "when": named[0]}, {"every": "P1M"}]
+    clocks = [FILE["clocks"][0] | {"phases": phases}]
+    found = protocol.build({**FILE, "clocks": clocks, "limits": [LIMIT | {"when": named[1]}]})
+    assert found.flags_asked == {"high-risk", "age-65"}
+    assert protocol.build(FILE).flags_asked == frozenset()

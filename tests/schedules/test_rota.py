@@ -75,3 +75,8 @@ def test_an_alarm_goes_up_every_ten_minutes_and_past_an_empty_rung_at_once(
     reached = rota.climb(manned, MONDAY)
     assert [rung for rung, _ in reached] == list(RUNGS)
     assert [(at - MONDAY) / STEP * 10 for _, at in reached] == list(minutes)
+
+
+@pytest.mark.parametrize(("hours", "last"), [(0.0, 0.0), (0.4, 0.0), (0.5, 0.5), (1.9, 1.5)])
+def test_what_stands_on_the_last_rung_is_told_to_all_every_half_hour(hours: float, last: float) -> None:
+    assert rota.loud(MONDAY, MONDAY + hours * HOUR) == MONDAY + last * HOUR
