@@ -13,7 +13,6 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 from starlette.testclient import TestClient
-from structlog.processors import KeyValueRenderer
 
 from service import metrics
 from service.cli import logs
@@ -62,7 +61,7 @@ def watching() -> Iterator[Watch]:
         patch.setattr(TestClient, "request", lambda *given, **more: watch.answer(asked(*given, **more)))
         with as_before():
             logging.getLogger().addHandler(watch)
-            structlog.configure(processors=[watch.event, KeyValueRenderer()])
+            structlog.configure([watch.event], logger_factory=structlog.ReturnLoggerFactory())
             yield watch
 
 

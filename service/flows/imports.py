@@ -72,16 +72,28 @@ def take(
 ) -> Outcome:
     """Write what is new: all of it, or nothing when a row is refused and the good rows are not asked for."""
     with writing(engine) as session:
-        imports.alone(session)
-        found = _look(session, batch, manner, now)
-        if not any(found.new.values()) or (found.errors and not manner.good_rows):
-            return _outcome(batch, found, None)
-        import_id = new_id()
-        _write(session, found, import_id, manner)
-        _plan(session, found, progress)
-        results.judge(session, found.new[Result], now=now)
-        _name_duplicates(session, found, batch)
-        _record(session, found, import_id, manner)
+        return bring(session, batch, manner, now=now, progress=progress)
+
+
+def bring(
+    session: Session,
+    batch: Batch,
+    manner: Manner,
+    *,
+    now: datetime,
+    progress: Progress = lambda done, total: None,
+) -> Outcome:
+    """The same in the caller's transaction."""
+    imports.alone(session)
+    found = _look(session, batch, manner, now)
+    if not any(found.new.values()) or (found.errors and not manner.good_rows):
+        return _outcome(batch, found, None)
+    import_id = new_id()
+    _write(session, found, import_id, manner)
+    _plan(session, found, progress)
+    results.judge(session, found.new[Result], now=now)
+    _name_duplicates(session, found, batch)
+    _record(session, found, import_id, manner)
     return _outcome(batch, found, import_id)
 
 

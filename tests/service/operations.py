@@ -18,7 +18,7 @@ from schedules import library
 from service.api.events import EVENT_EXAMPLE
 from service.api.merges import FORMER_EXAMPLE
 from service.app import create_app
-from service.flows import move_proposals, users
+from service.flows import imports, move_proposals, uploads, users
 from service.limits import Limits, Rate
 from tests.stories.conftest import Practice
 
@@ -123,9 +123,18 @@ class World:
         offer |= {"course_id": self.ids["course_id"], "offered_by": "a test", "offered_at": practice.clock()}
         with writing(practice.engine) as session:
             self.ids["hand_over_id"] = hand_overs.add(session, offer)
+        self.ids["import_id"] = self._imported()
         self.ids["item_id"] = practice.items[-1].id
         self.ids["reminder_id"] = practice.reminders[-1].id
         self.ids["work_item_id"] = practice.work[-1].id
+
+    def _imported(self) -> UUID:
+        """A patient of the first clinic who came with an upload."""
+        files = {"patients.csv": "clinic,mrn,name,birth_date\nElm Street,7,Ada Invented,1968-04-30\n"}
+        batch, manner = uploads.read(files, None, region=None), imports.Manner(name="upload", by="a test")
+        found = imports.take(self.practice.engine, batch, manner, now=self.practice.clock())
+        assert found.import_id is not None
+        return found.import_id
 
     def _reported(self, patient_id: UUID) -> UUID:
         """A report that proposes a pause, by the link of a message."""

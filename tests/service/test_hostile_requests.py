@@ -88,9 +88,11 @@ def check(operation: Operation, answer: Any, value: Any) -> None:
 
 
 def unharmed(world: World, created: Counter[str]) -> None:
-    """One patient for each that was created, none else; and each contact has its consent."""
+    """One patient for each created or sent in a file, none else; and each contact has its consent."""
     engine = world.practice.engine
-    assert count(engine, Patient) == 1 + created["create_patient"]
+    came = [row.import_id is not None for row in world.practice.rows(Patient)]
+    assert came.count(False) == 1 + created["create_patient"]
+    assert came.count(True) == 1 + bool(created["import_records"])
     assert count(engine, StoredAnswer) == created.total()
     assert count(engine, Contact) == count(engine, Consent) - created["answer_consent"]
 
