@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,9 +17,20 @@ from service.cli.running import Database, opened
 from service.errors import Refused
 
 if TYPE_CHECKING:
-    from service.flows.reports import Report
+    from service.flows.reports import Question, Report
 
 OLDEST = 1900
+
+Clinic = Annotated[str | None, typer.Option(metavar="NAME", help="Only this clinic.")]
+Medicine = Annotated[str | None, typer.Option(metavar="NAME", help="Only courses on it.")]
+OfProtocol = Annotated[str | None, typer.Option(metavar="ID", help="Only courses under it.")]
+Apart = Annotated[By, typer.Option(help="What to tell apart.")]
+First = Annotated[str | None, typer.Option("--from", metavar="DAY", help="The first day: 2026-01-01.")]
+Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day: today.")]
+AsOf = Annotated[
+    str | None, typer.Option(metavar="MOMENT", help="From what was known then: 2026-03-01T09:00Z.")
+]
+Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there.")]
 
 reports_app = typer.Typer(help="Figures about how well the plans are kept.", no_args_is_help=True)
 
@@ -40,20 +52,15 @@ def report() -> None:
 
 @reports_app.command("adherence")
 def adherence(
-    clinic: Annotated[str | None, typer.Option(metavar="NAME", help="Only this clinic.")] = None,
-    medicine: Annotated[str | None, typer.Option(metavar="NAME", help="Only courses on it.")] = None,
-    protocol: Annotated[str | None, typer.Option(metavar="ID", help="Only courses under it.")] = None,
-    by: Annotated[By, typer.Option(help="What to tell apart.")] = By.CLINIC,
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="The first day: 2026-01-01.")
-    ] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day: today.")] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(metavar="MOMENT", help="From what was known then: 2026-03-01T09:00Z."),
-    ] = None,
+    clinic: Clinic = None,
+    medicine: Medicine = None,
+    protocol: OfProtocol = None,
+    by: Apart = By.CLINIC,
+    first: First = None,
+    last: Last = None,
+    as_of: AsOf = None,
     form: Annotated[Format, typer.Option("--format", help="For people or for programs.")] = Format.TEXT,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there.")] = None,
+    out: Out = None,
     database: Database = None,
 ) -> None:
     """How many tests were done on time, how late the others, who has none planned: by clinic and in all.
@@ -63,21 +70,55 @@ def adherence(
     from service import clock, settings
     from service.flows import reports
 
-    question = reports.Question(
-        clinic=clinic,
-        medicine=medicine,
-        protocol=protocol,
-        by=by,
-        first=_day(first, "--from"),
-        last=_day(last, "--to"),
-        as_of=_moment(as_of),
-    )
+    question = _question(first, last, as_of, clinic=clinic, medicine=medicine, protocol=protocol, by=by)
     with opened(settings.load(database_url=database)) as engine:
         found = reports.adherence(engine, question, now=clock.now(engine))
     if out is None:
         _show(found, form)
     else:
         _save(_written(found, form), out)
+
+
+@reports_app.command("lines")
+def lines(
+    measure: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose lines, as on-time or coverage.")
+    ] = "on-time",
+    group: Annotated[str | None, typer.Option(metavar="NAME", help="Only this group.")] = None,
+    part: Annotated[str | None, typer.Option(metavar="NAME", help="Only this part, as late.")] = None,
+    clinic: Clinic = None,
+    medicine: Medicine = None,
+    protocol: OfProtocol = None,
+    by: Apart = By.CLINIC,
+    first: First = None,
+    last: Last = None,
+    as_of: AsOf = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of CSV.")] = False,
+    out: Out = None,
+    database: Database = None,
+) -> None:
+    """The items, clocks or courses behind a number of the report, and why one is not counted.
+
+    Example: nextcount report lines --part late --from 2026-01-01 --out late.csv
+    """
+    from service import clock, settings
+    from service.flows import lines as listed
+
+    question = _question(first, last, as_of, clinic=clinic, medicine=medicine, protocol=protocol, by=by)
+    chosen = listed.Chosen(measure, group=group, part=part)
+    with opened(settings.load(database_url=database)) as engine:
+        found = listed.page(engine, question, chosen, now=clock.now(engine), limit=sys.maxsize).lines
+    text = json.dumps([asdict(line) for line in found], indent=2, default=str) + "\n"
+    text = text if as_json else listed.as_csv(found)
+    _save(text, out) if out else typer.echo(text, nl=False)
+
+
+def _question(first: str | None, last: str | None, as_of: str | None, **scope: Any) -> Question:
+    from service.flows import reports
+
+    return reports.Question(
+        first=_day(first, "--from"), last=_day(last, "--to"), as_of=_moment(as_of), **scope
+    )
 
 
 def _day(text: str | None, option: str) -> date | None:

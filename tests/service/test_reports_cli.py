@@ -166,3 +166,33 @@ def test_what_cannot_be_is_refused_in_one_line(
 
 def table(text: str) -> list[dict[str, Any]]:
     return list(csv.DictReader(io.StringIO(text)))
+
+
+# ---- the lines behind a number
+
+
+def test_the_lines_behind_a_number_are_a_table_for_a_spreadsheet(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["report", "lines", "--database", address, "--measure", "on-time-without-grace"]) == 0
+    [line] = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (line["part"], line["kind"], line["due_on"], line["days_late"]) == (
+        "late",
+        "rest",
+        "2026-01-12",
+        "1",
+    )
+
+
+def test_the_lines_of_one_part_alone_and_for_programs(
+    address: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "lines.json"
+    asked = ["report", "lines", "--database", address, "--json", "--out", str(out)]
+    assert cli.main([*asked, "--part", "on-time"]) == 0
+    [line] = json.loads(out.read_text())
+    assert (line["mrn"], line["collected_on"]) == ("1", "2026-01-13")
+    assert cli.main([*asked, "--part", "missed"]) == 0
+    assert json.loads(out.read_text()) == []
+    assert cli.main(["report", "lines", "--database", address, "--measure", "none"]) == 2
+    assert "measure: there are lines of on-time," in capsys.readouterr().err
