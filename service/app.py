@@ -58,7 +58,7 @@ HEADERS = {
     "form-action 'self'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # no address leaves; without any, browsers hide a form's origin from us
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }

@@ -85,11 +85,11 @@ def is_open(house: House) -> bool:
 def same_origin(request: Request) -> None:
     """Problem unless a page of this service sent the form: another site's could use the browser's cookie."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None and site != "same-origin":
+    if site == "same-origin":
+        return  # the browser says so; over plain http it says nothing but the origin
+    if site is not None:
         raise Problem(403, "This form was sent by another site.")
-    if origin is None and site is None:
+    if origin is None:
         raise Problem(403, "The browser does not say which site sent this form.")
-    if origin == "null" and site is not None:
-        return  # our pages send no referrer, and for that browsers hide the origin of their forms too
-    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+    if urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
         raise Problem(403, "This form was sent by another site.")

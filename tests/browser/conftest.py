@@ -21,6 +21,7 @@ QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP clinic.test 127.0.0.1",  # a name that is not this machine's own
 )
 
 

@@ -31,3 +31,15 @@ def test_H47_the_work_list_is_narrow_axe_clean_and_worked_on(browser: Browser, p
         assert page.url == f"{house}/work"
         page.close()
     assert [row.state.value for row in practice.work if row.key == "two"] == ["claimed"]
+
+
+def test_a_form_is_taken_over_plain_http_from_another_machine(browser: Browser, practice: Practice) -> None:
+    red(practice, "one", patient_id=practice.patient(name="Ada Invented"))
+    with served(create_app(practice.engine, practice.clock, hosts=None)) as house:
+        page = browser.new_page()
+        page.goto(house.replace("127.0.0.1", "clinic.test") + "/work")
+        for each in page.locator("summary").all():
+            each.click()
+        page.get_by_role("button", name="Claim it").first.click()
+        page.close()
+    assert [row.state.value for row in practice.work if row.key == "one"] == ["claimed"]

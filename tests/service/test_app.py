@@ -27,7 +27,7 @@ READS = [*PAGES, "/health/live", "/health/ready", "/v1/overdue", "/v1/outbox", "
 def test_no_answer_is_kept_framed_or_told_to_others(client: TestClient, address: str) -> None:
     headers = client.get(address).headers
     assert headers["cache-control"] == "no-store"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["x-content-type-options"] == "nosniff"
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]

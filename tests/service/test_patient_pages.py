@@ -53,7 +53,7 @@ def link(practice: Practice) -> str:
 
 def read(answer: httpx2.Response, status: int = 200) -> Page:
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
-    assert (answer.headers["cache-control"], answer.headers["referrer-policy"]) == ("no-store", "no-referrer")
+    assert (answer.headers["cache-control"], answer.headers["referrer-policy"]) == ("no-store", "same-origin")
     return Page(answer.text)
 
 
