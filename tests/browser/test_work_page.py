@@ -27,6 +27,9 @@ def test_H47_the_work_list_is_narrow_axe_clean_and_worked_on(browser: Browser, p
         assert page.evaluate("document.documentElement.scrollWidth") == 320
         assert "taken by nobody since" in page.content()
         assert Axe().run(page).response["violations"] == []
+        page.set_viewport_size({"width": 1000, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") == 1000
+        assert Axe().run(page).response["violations"] == []
         page.get_by_role("button", name="Claim it").nth(1).click()
         assert page.url == f"{house}/work"
         page.close()
