@@ -76,6 +76,10 @@ class Call:
             found = effect(session)
         return _told(found)
 
+    def foresee(self, question: Callable[[Session], BaseModel]) -> Response:
+        """What an effect would answer, by a question that writes nothing."""
+        return _told(self.look(question))
+
     def rehearse(self, effect: Callable[[Session], BaseModel]) -> JSONResponse:
         """What an effect would answer; nothing of it is kept."""
         with writing(self.house.engine) as session:

@@ -84,9 +84,9 @@ class ImportedOut(BaseModel):
     warnings: list[PlaceOut]
 
     @classmethod
-    def of(cls, batch: Batch, outcome: Outcome, *, kept: bool) -> Self:
+    def of(cls, batch: Batch, outcome: Outcome) -> Self:
         return cls(
-            id=outcome.import_id if kept else None,
+            id=outcome.import_id,
             tables={name: _table(batch, outcome, name) for name in TABLES},
             errors=[_place(problem, 1) for problem in outcome.errors[: uploads.NAMED]],
             warnings=[_place(problem, count) for problem, count in grouped(outcome.warnings)],
@@ -161,15 +161,19 @@ def import_records(call: Creating, body: ImportIn, dry_run: DryRun = False) -> R
     batch = uploads.read(body.files, body.map, region=body.region)
     manner = Manner(name=body.name, by=call.by, good_rows=body.good_rows)
 
+    def rehearsal(session: Session) -> ImportedOut:
+        uploads.must_be_of(session, batch, call.clinic_id)
+        with uploads.as_problem():
+            return ImportedOut.of(batch, imports.foresee(session, batch, manner, now=call.now))
+
     def effect(session: Session) -> ImportedOut:
         uploads.must_be_of(session, batch, call.clinic_id)
         with uploads.as_problem():
             found = imports.bring(session, batch, manner, now=call.now)
-        if not dry_run:
-            uploads.must_be_whole(found, good_rows=body.good_rows)
-        return ImportedOut.of(batch, found, kept=not dry_run)
+        uploads.must_be_whole(found, good_rows=body.good_rows)
+        return ImportedOut.of(batch, found)
 
-    return call.rehearse(effect) if dry_run else call.once(body, effect)
+    return call.foresee(rehearsal) if dry_run else call.once(body, effect)
 
 
 @router.get("/{import_id}", operation_id="show_import", responses=documented(404))

@@ -58,8 +58,12 @@ class Outcome:
 def try_out(engine: Engine, batch: Batch, manner: Manner, *, now: datetime) -> Outcome:
     """What `take` would do, without doing it."""
     with reading(engine) as session:
-        found = _look(session, batch, manner, now)
-    return _outcome(batch, found, None)
+        return foresee(session, batch, manner, now=now)
+
+
+def foresee(session: Session, batch: Batch, manner: Manner, *, now: datetime) -> Outcome:
+    """The same by a question of the caller's."""
+    return _outcome(batch, _look(session, batch, manner, now), None)
 
 
 def take(

@@ -1,7 +1,9 @@
 """Records that come in one request instead of a folder: read alike, and of one clinic alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
@@ -14,29 +16,55 @@ from service.errors import Fault, Problem, Refused
 from service.flows.imports import Outcome
 from service.ingest import folder as folders
 from service.ingest import mapping as maps
+from service.ingest.canonical import TABLES
 from service.ingest.mapping import Map
 from service.ingest.rows import Batch, Row
+from service.ingest.rows import Problem as Wrong
 
 FOLDER = "upload"
 NAMED = 200  # refused rows that an answer names; it counts them all
 
 
 def read(files: Mapping[str, str], mapping: str | None, *, region: str | None) -> Batch:
-    """Everything the files say; Problem where the map is none."""
+    """Everything the files say; Problem where the map is none, or is not for an upload."""
     found = None if mapping is None else _map(mapping)
+    try:
+        batch = _read(files, found, region)
+    except OSError:
+        raise Problem(503, "The files cannot be kept here while they are read: send them later.") from None
+    known = _columns(found)
+    return replace(batch, errors=_quiet(batch.errors, known), warnings=_quiet(batch.warnings, known))
+
+
+def _read(files: Mapping[str, str], mapping: Map | None, region: str | None) -> Batch:
     with TemporaryDirectory() as place:
         folder = Path(place, FOLDER)
         folder.mkdir()
         for name, text in files.items():
             folder.joinpath(name).write_bytes(text.encode(errors="surrogatepass"))
-        return folders.read(folder, found, region=region)
+        return folders.read(folder, mapping, region=region)
 
 
 def _map(text: str) -> Map:
     try:
-        return maps.parse(text.encode(errors="surrogatepass"), where="map")
+        found = maps.parse(text.encode(errors="surrogatepass"), where="map")
     except maps.MapError as error:
         raise Problem(422, "The map is none.", errors=[Fault("body.map", str(error))]) from None
+    if any(given.capture or given.file for source in found.every for given in source.fields.values()):
+        # one expression can take hours over forty letters, and everybody would wait
+        what = "has an expression (capture, file): maps with expressions are for `nextcount import` alone"
+        raise Problem(422, "The map cannot be used here.", errors=[Fault("body.map", what)])
+    return found
+
+
+def _columns(mapping: Map | None) -> frozenset[str]:
+    mapped = () if mapping is None else chain.from_iterable(source.reads for source in mapping.every)
+    return frozenset(chain(mapped, *(table.names for table in TABLES.values())))
+
+
+def _quiet(problems: Iterable[Wrong], known: Collection[str]) -> tuple[Wrong, ...]:
+    """A column that nobody knows is not named: where the header is missing it is somebody's value."""
+    return tuple(one if one.column in known else replace(one, column=None) for one in problems)
 
 
 def must_be_of(session: Session, batch: Batch, clinic_id: UUID) -> None:

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -24,6 +25,7 @@ from service.ingest import canonical, dates
 from service.ingest.build import Options
 
 LARGEST_FILE = 256 * 1024
+MOST_SOURCES = 20  # of a table: each reads its files again
 PLACE = re.compile(r"\{([^{}]*)\}")
 DRIVEN = frozenset({"type", "reason", "dose"})  # of an event that rules derive
 
@@ -209,17 +211,20 @@ class Source(Model):
                 raise ValueError(f"fields.{field}: a date from another file needs a stated date_format")
 
 
+Sources = Annotated[tuple[Source, ...], Field(max_length=MOST_SOURCES)]
+
+
 class Map(Model):
     """A whole map: sources for each canonical table, and what holds for all of them."""
 
     region: Annotated[str, AfterValidator(_region)] | None = None
     implausible: Literal["keep", "refuse"] = "keep"
     unit_aliases: Mapping[str, Text] = Field(default_factory=dict)
-    patients: tuple[Source, ...] = ()
-    contacts: tuple[Source, ...] = ()
-    courses: tuple[Source, ...] = ()
-    events: tuple[Source, ...] = ()
-    results: tuple[Source, ...] = ()
+    patients: Sources = ()
+    contacts: Sources = ()
+    courses: Sources = ()
+    events: Sources = ()
+    results: Sources = ()
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -236,6 +241,10 @@ class Map(Model):
     def sources(self, table: str) -> tuple[Source, ...]:
         found: tuple[Source, ...] = getattr(self, table)
         return found
+
+    @property
+    def every(self) -> tuple[Source, ...]:
+        return tuple(chain.from_iterable(self.sources(name) for name in canonical.TABLES))
 
     def options(self, region: str | None) -> Options:
         return Options(

@@ -1,5 +1,6 @@
 """Records that come as one request: the same reading as of a folder, of one clinic, and nothing by halves."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -155,3 +156,50 @@ def test_what_is_no_records_is_refused_and_nothing_is_kept(desk: Desk, files: di
     answer = desk.send(files=files)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert desk.stored() == before
+
+
+def test_a_column_that_nobody_knows_is_not_repeated(desk: Desk) -> None:
+    for text in (ADA, f"{PATIENTS.strip()},Ada Secretname\n{ADA},x\n", "Ada Secretname,Ada Secretname\n"):
+        for query in ({"dry_run": "true"}, None):
+            answer = desk.send(files={"patients.csv": text}, query=query)
+            assert "Ada" not in answer.text, answer.text
+
+
+@pytest.mark.parametrize(
+    "field", ['{column = "x", capture = "^(?:a+)+(b)$"}', '{file = "^(?:a+)+(b)[.]csv$"}']
+)
+def test_an_expression_that_could_take_hours_is_not_run(desk: Desk, field: str) -> None:
+    mapping = f"""
+[[patients]]
+files = "people.csv"
+[patients.fields]
+clinic = {{constant = "Elm Street"}}
+mrn = "number"
+name = {field}
+birth_date = "born"
+"""
+    answer = desk.send(files={"people.csv": f"number,x,born\n1,{'a' * 60},1968-04-30\n"}, map=mapping)
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, "body.map")
+    assert "expression" in answer.json()["errors"][0]["msg"]
+
+
+def test_a_map_names_few_sources_for_each_reads_its_files_again(desk: Desk) -> None:
+    source = """
+[[patients]]
+files = "people.csv"
+[patients.fields]
+clinic = {constant = "Elm Street"}
+mrn = "number"
+name = "called"
+birth_date = "born"
+"""
+    answer = desk.send(files={"people.csv": "number,called,born\n"}, map=source * 21)
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, "body.map")
+
+
+def test_files_that_cannot_be_kept_are_sent_again_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert desk.send().status_code == 503
