@@ -79,7 +79,7 @@ class Ground:
     def _database(self, template: URL) -> Iterator[URL]:
         name = f"bench_{uuid4().hex}"
         copy = f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"'
-        large = _size(template) > SMALL
+        large = _size(self.server, template.database) > SMALL
         _run(self.server, *((f"{copy} STRATEGY FILE_COPY", "CHECKPOINT") if large else (copy,)))
         yield self.server.set(database=name)
         _run(self.server, f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -134,10 +134,11 @@ def _settle(engine: Engine) -> None:
     raw.close()
 
 
-def _size(url: URL) -> int:
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+def _size(server: URL, database: str | None) -> int:
+    """Asked from beside it: the empty template lets nobody in."""
+    engine = sa.create_engine(server, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+        return int(connection.execute(sa.select(sa.func.pg_database_size(database))).scalar_one())
 
 
 def check(url: URL) -> None:

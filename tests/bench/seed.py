@@ -98,6 +98,7 @@ def multiply(session: Session, model: Any, copies: int) -> None:
         f"FROM {table.name} AS r CROSS JOIN copy ORDER BY n, r.id"
     )
     session.execute(sa.text(statement), {"copies": copies})
+    session.execute(sa.text(f"ANALYZE {table.name}"))  # or what refers to it looks through all of it
 
 
 def _value(session: Session, name: str) -> str:
