@@ -122,12 +122,17 @@ def _server() -> Iterator[URL]:
         server.cleanup()
 
 
+def _know(engine: Engine, *, how: str = "ANALYZE") -> None:
+    """Fresh statistics: with those of before a run, PostgreSQL asks the invariants row beside row."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(how)
+
+
 def _settle(engine: Engine) -> None:
     """Fresh statistics, nothing left to be vacuumed, nothing in a log beside the file."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql("VACUUM ANALYZE")
-            return
+    if engine.dialect.name == "postgresql":
+        _know(engine, how="VACUUM ANALYZE")
+        return
     raw = engine.raw_connection()
     raw.execute("ANALYZE")  # type: ignore[attr-defined]
     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[attr-defined]
@@ -144,6 +149,7 @@ def _size(server: URL, database: str | None) -> int:
 def check(url: URL) -> None:
     """What was measured is worth nothing when it left a database that does not hold."""
     engine = make_engine(url)
+    _know(engine)
     with reading(engine) as session:
         broken = invariants.broken(session)
     engine.dispose()
