@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from schedules import days, library
+from schedules import closed_days, days, library
+from schedules.closed_days import ClosedDays
 from schedules.days import Duration, QuietHours
 from schedules.facts import Item
 from schedules.fields import Id, Level
@@ -116,11 +117,12 @@ def ladders() -> Mapping[str, Ladder]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
-    """When a track's rungs go out: a preferred local time in a zone, and the hours kept quiet."""
+    """When a track's rungs go out: a local time in a zone, the quiet hours, the closed days."""
 
     zone: ZoneInfo
     at: time = days.DEFAULT_TIME
     quiet: QuietHours | None = days.DEFAULT_QUIET_HOURS
+    closed: ClosedDays = closed_days.NEVER
 
     def __post_init__(self) -> None:
         if self.quiet is not None and self.quiet.contain(self.at):
@@ -165,8 +167,11 @@ def steps(item: Item, track: Track, *, hours: Hours, begins: datetime, after: in
     `begins` is when the version began, or a later hold ended: what had passed goes at the next sending time.
     """
     rungs, whose = _rungs(item.ladder, track), (item.ladder, track, Anchors.of(item))
-    for position, (day, number, count) in enumerate(_days_beyond(after, *whose), start=after + 1):
-        own, rung = hours.of(day), rungs[number]
+    lead = closed_days.lead(hours.closed, item)
+    for position, (planned_on, number, count) in enumerate(_days_beyond(after, *whose), start=after + 1):
+        rung = rungs[number]
+        day = _earlier(rung, planned_on, lead, item) if lead else planned_on
+        own = hours.of(day)
         yield Step(
             rung=rung,
             name=rung.name if count == 1 else f"{rung.name}/{count}",
@@ -175,6 +180,11 @@ def steps(item: Item, track: Track, *, hours: Hours, begins: datetime, after: in
             own=own,
             planned=own if own >= begins else hours.next_from(begins),
         )
+
+
+def _earlier(rung: Rung, day: date, lead: timedelta, item: Item) -> date:
+    """Of a rung up to the due day, and not before the window opens: so the rungs keep their order."""
+    return max(day - lead, min(day, item.opens_on)) if rung.at == "due" and rung.shift <= 0 else day
 
 
 def _days_beyond(after: int, ladder: str, track: Track, anchors: Anchors) -> Iterator[Due]:

@@ -9,6 +9,7 @@ from db.tables.answers import StoredAnswer
 from db.tables.audit import AuditEntry
 from db.tables.check_ins import Bound, CheckIn, CheckInAnswer, CheckInSwitch, PatientReport
 from db.tables.clinics import Clinic
+from db.tables.closed_days import ClosedDate, ClosedDays
 from db.tables.contacts import Audience, Channel, Consent, Contact
 from db.tables.courses import Course, CourseEvent
 from db.tables.deployments import Deployment
@@ -50,6 +51,8 @@ __all__ = [
     "CheckInAnswer",
     "CheckInSwitch",
     "Clinic",
+    "ClosedDate",
+    "ClosedDays",
     "Consent",
     "Contact",
     "Course",

@@ -17,8 +17,12 @@ from service.errors import Fault, Problem, one_line
 from service.ingest import cells
 
 MEDIA_TYPE = "application/problem+json"
-SAFE = frozenset(
-    {"missing", "int_parsing", "greater_than_equal", "less_than_equal", "string_too_long", "extra_forbidden"}
+SAFE = frozenset(  # what the validator says of these names what is wanted, never what was sent
+    {
+        *("missing", "extra_forbidden", "greater_than_equal", "less_than_equal", "enum"),
+        *("string_too_short", "string_too_long", "too_short", "too_long", "int_parsing", "bool_parsing"),
+        *("date_parsing", "date_from_datetime_parsing", "string_type", "int_type", "bool_type", "list_type"),
+    }
 )
 HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 DETAILS = {

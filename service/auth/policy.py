@@ -86,6 +86,8 @@ ROWS = (
     ("act_on_work", CARE, CARE),
     ("read_rota", CARE, CARE),
     ("set_rota", "coordinator admin", "coordinator admin"),
+    ("read_closed_days", CARE, CARE),
+    ("set_closed_days", "coordinator admin", "coordinator admin"),
     ("end_patient", CARE, CARE),
     ("take_back", CARE, CARE),
     ("switch_check_ins", "clinician admin", "clinician admin"),

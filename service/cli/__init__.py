@@ -14,6 +14,7 @@ import typer
 
 from service.cli import (
     backups,
+    closed_days,
     demo,
     doctor,
     holding,
@@ -41,6 +42,7 @@ MODULES = (
     transports,
     staff,
     rota,
+    closed_days,
     holding,
     backups,
     doctor,

@@ -13,7 +13,8 @@ from db.messages import Claimed
 from db.reminders import Decision
 from db.tables import Channel, ReminderState
 from db.types import new_id
-from schedules import guard, ladder
+from schedules import closed_days, guard, ladder
+from schedules.closed_days import ClosedDays
 from schedules.facts import Item
 from schedules.guard import Verdict
 from service.flows import gathering, reach, rungs, situations, wordings
@@ -153,17 +154,11 @@ def _uncallable(clinic_id: UUID, now: datetime) -> dict[str, Any]:
     }
 
 
-def tone(item: Item, today: date) -> str:
-    """How the item stands on the day of sending: ahead, due, overdue, or booked."""
-    if item.appointment is not None:
-        return "booked"
-    if today > item.last_on_time:
-        return "overdue"
-    return "due" if today >= item.due_on else "ahead"
-
-
-def line(item: Item, today: date) -> Line:
-    """An item as a message tells it."""
+def line(item: Item, today: date, closed: ClosedDays) -> Line:
+    """An item as a message of that day tells it: ahead, due, overdue, or booked."""
     if item.appointment is not None:
         return Line(item.kind, "booked", item.appointment.date(), item.appointment.time())
-    return Line(item.kind, tone(item, today), item.due_on)
+    day = closed_days.told(closed, item, today)
+    if today > item.last_on_time:
+        return Line(item.kind, "overdue", day)
+    return Line(item.kind, "due" if today >= day else "ahead", day)

@@ -17,6 +17,7 @@ from db.messages import Claimed, Outcome
 from db.reminders import Decision
 from db.tables import AttemptState, Channel, MessageState, ReminderState
 from schedules import ladder
+from schedules.closed_days import ClosedDays
 from schedules.fields import Level
 from service import messages as wording
 from service.channels import INSIDE, Accepted, Answer, Capabilities, Rejected, Unknown
@@ -88,6 +89,7 @@ class Dispatch(Call):
     person: sa.Row
     language: str
     today: date
+    closed: ClosedDays
 
     def say(self) -> wording.Text | None:
         """For a person at home; for a rung of staff its work item says everything."""
@@ -96,7 +98,7 @@ class Dispatch(Call):
             return None
         return wording.render(
             self.sender,
-            [guarding.line(saying.row.item, self.today) for saying in self.sayings],
+            [guarding.line(saying.row.item, self.today, self.closed) for saying in self.sayings],
             audience=audience,
             language=self.language,
             wording=self.person.wording.value,

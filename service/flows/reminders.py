@@ -179,6 +179,7 @@ def _dispatch(
         person=person,
         language=wordings.spoken(person, seen.signed),
         today=days.local_day(now if doubt is None else doubt.started_at, days.zone(person.time_zone)),
+        closed=seen.people[message.patient_id].hours.closed,
     )
 
 

@@ -11,12 +11,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import clinics, contacts, courses, messages, patients, reminders, work_items
+from db import clinics, closed_days, contacts, courses, messages, patients, reminders, work_items
 from db.batches import Key
 from db.items import Stored
 from db.messages import Claimed, Slot
 from db.tables import Audience, Channel, MessageState, ReminderState
 from schedules import days, ladder
+from schedules.closed_days import NEVER, ClosedDays
 from schedules.days import QuietHours
 from schedules.ladder import Hours, Step, Track
 from service.flows import feasibility
@@ -44,15 +45,17 @@ class Person:
         return (*found, "carer") if self.has_carer and "patient" in found else found
 
 
-def hours_of(row: sa.Row) -> Hours:
-    """The sending hours of a patient's row."""
-    return _hours(row.time_zone, row.preferred_time, row.quiet_start, row.quiet_end)
+def hours_of(row: sa.Row, closed: ClosedDays) -> Hours:
+    """The sending hours of a patient's row, in a clinic that is closed on these days."""
+    return _hours(row.time_zone, row.preferred_time, row.quiet_start, row.quiet_end, closed)
 
 
 @lru_cache(maxsize=4096)
-def _hours(zone: str, at: time, quiet_start: time | None, quiet_end: time | None) -> Hours:
+def _hours(
+    zone: str, at: time, quiet_start: time | None, quiet_end: time | None, closed: ClosedDays
+) -> Hours:
     quiet = None if quiet_start is None or quiet_end is None else QuietHours(quiet_start, quiet_end)
-    return Hours(zone=days.zone(zone), at=at, quiet=quiet)
+    return Hours(zone=days.zone(zone), at=at, quiet=quiet, closed=closed)
 
 
 def people(session: Session, keys: Iterable[Key]) -> dict[UUID, Person]:
@@ -64,8 +67,13 @@ def people_of(session: Session, rows: Mapping[UUID, sa.Row]) -> dict[UUID, Perso
     carers = contacts.with_carer(session, [(row.clinic_id, id_) for id_, row in rows.items()])
     zones = clinics.zones(session)
     staff = {clinic_id: ladder.staff_hours(days.zone(zone)) for clinic_id, zone in zones.items()}
+    closed = closed_days.of(session, {row.clinic_id for row in rows.values()})
     return {
-        id_: Person(hours=hours_of(row), staff=staff[row.clinic_id], has_carer=id_ in carers)
+        id_: Person(
+            hours=hours_of(row, closed.get(row.clinic_id, NEVER)),
+            staff=staff[row.clinic_id],
+            has_carer=id_ in carers,
+        )
         for id_, row in rows.items()
     }
 

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Engine
 from db import courses
 from db.engine import reading, writing
 from service.clock import Clock
-from service.flows import asked_courses, guardians, hand_overs, moves, plans, rota
+from service.flows import asked_courses, closed_days, guardians, hand_overs, moves, plans, rota
 from service.flows.nightly import Nightly
 
 BATCH = 200
@@ -32,6 +32,7 @@ def tick(
     if nightly is not None:
         nightly.tick(now=clock(), go_on=go_on)
     hand_overs.tick(engine, now=clock())
+    closed_days.tick(engine, clock, go_on=go_on)
     while True:
         now = clock()
         with reading(engine) as session:

@@ -8,11 +8,23 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from db import audit, clinics, contacts, courses, items, messages, patient_reports, patients, replies
+from db import (
+    audit,
+    clinics,
+    closed_days,
+    contacts,
+    courses,
+    items,
+    messages,
+    patient_reports,
+    patients,
+    replies,
+)
 from db.batches import Key
 from db.items import Stored
 from db.tables import Audience, Clinic, Reply, ReplyKind
 from schedules import days
+from schedules.closed_days import ClosedDays
 from schedules.protocol import Kind
 from service import messages as wording
 from service.flows import guarding, wordings
@@ -116,11 +128,12 @@ def duties(session: Session, visitor: Visitor) -> Sequence[Duty]:
     stored = items.of_courses(session, courses.of_patients(session, [visitor.key]))
     open_ = [row for rows in stored.values() for row in rows if row.item.class_ is None and not row.item.held]
     told = replies.of_items(session, [row.key for row in open_])
+    closed = closed_days.of_one(session, visitor.clinic.id)
     ordered = sorted(open_, key=lambda row: (row.item.due_on, row.id))
-    return [_duty(visitor, row, told.get(row.id)) for row in ordered]
+    return [_duty(visitor, row, told.get(row.id), closed) for row in ordered]
 
 
-def _duty(visitor: Visitor, row: Stored, told: Reply | sa.Row | None) -> Duty:
-    line = guarding.line(row.item, visitor.today)
+def _duty(visitor: Visitor, row: Stored, told: Reply | sa.Row | None, closed: ClosedDays) -> Duty:
+    line = guarding.line(row.item, visitor.today, closed)
     sentence = wording.sentence(visitor.words, line, audience="patient", wording="blood-test")
     return Duty(row=row, sentence=sentence, told=None if told is None else told.kind)
