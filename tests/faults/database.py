@@ -31,7 +31,7 @@ class Server:
         self.url: URL = make_url(started.get_uri()).set(drivername="postgresql+psycopg")
 
     def kill(self) -> None:
-        self._control("stop", "-m", "immediate", "-W")
+        self._control("stop", "-m", "immediate", "-w", "-t", "600")  # one that is still dying keeps its lock
 
     def start(self) -> None:
         where = str(self.url.query["host"])
