@@ -84,6 +84,31 @@ def of_course(session: Session, key: Key) -> Sequence[sa.Row]:
     return session.execute(sa.select(rows).where(rows.c.state.in_(TAKEN), concerns)).all()
 
 
+def kept_elsewhere(session: Session, keys: Sequence[Key]) -> Sequence[sa.Row]:
+    """The hand-overs by which somebody else monitors these patients now, with whose record it is there.
+
+    A clinic that has handed it on, or back, no longer does.
+    """
+    rows, made = batches.table(HandOver), batches.table(Course)
+    there = sa.and_(made.c.clinic_id == rows.c.to_clinic_id, made.c.id == rows.c.made_course_id)
+    goes_on = sa.or_(rows.c.to_clinic_id.is_(None), made.c.ended_on.is_(None))
+    query = (
+        sa.select(rows, made.c.patient_id.label("to_patient_id"))
+        .join_from(rows, made, there, isouter=True)
+        .where(rows.c.state == HandOverState.ACCEPTED, goes_on)
+        .order_by(rows.c.clinic_id, rows.c.id)
+    )
+    return list(batches.fetch(session, query, rows, keys, column="patient_id"))
+
+
+def kept_here(session: Session, key: Key) -> Sequence[sa.Row]:
+    """The hand-overs by which this clinic monitors the patient: from which records of other clinics."""
+    rows, made = batches.table(HandOver), batches.table(Course)
+    mine = sa.and_(rows.c.to_clinic_id == made.c.clinic_id, rows.c.made_course_id == made.c.id)
+    query = sa.select(rows).join_from(rows, made, mine).where(batches.same(made, key, column="patient_id"))
+    return session.execute(query.where(rows.c.state == HandOverState.ACCEPTED).order_by(rows.c.id)).all()
+
+
 def _concerns(rows: sa.Table, clinic_id: UUID) -> sa.ColumnElement[bool]:
     """What was withdrawn the clinic that was asked sees no more."""
     asked = sa.and_(rows.c.to_clinic_id == clinic_id, rows.c.state != HandOverState.WITHDRAWN)

@@ -12,7 +12,7 @@ from db.tables import CourseEvent
 from schedules import days
 from schedules.facts import EventType
 from service.errors import Fault, Problem
-from service.flows import closed_days, events
+from service.flows import events
 from service.flows.courses import NOTHING_HERE
 from service.flows.events import Recorded
 
@@ -58,14 +58,9 @@ def record(
     _fits(act, item.appointment)
     if act in SAYS_WHEN and (at is None or at <= here):
         _refuse("at", "is missing: say when" if at is None else "is past: choose a time to come")
-    if act in SAYS_WHEN and at is not None:
-        closed_days.refuse(session, key[0], at.date())
     said = NOTHING | {"on": on or here.date(), "type": EVENTS[act], "clock": item.clock, "reason": reason}
     said["at_local"] = at.isoformat() if at is not None and act in SAYS_WHEN else None
-    recorded = events.record(session, (key[0], stored.course_id), said, by=by, now=now)
-    if act is not Act.BOOK:
-        closed_days.moved(session, key, now=now)
-    return recorded
+    return events.record(session, (key[0], stored.course_id), said, by=by, now=now)
 
 
 def _fits(act: Act, booked: datetime | None) -> None:

@@ -46,7 +46,7 @@ def receive(session: Session, row: sa.Row, clinic_id: UUID, *, now: datetime) ->
     Results and ways to the patient go along; of two answers for one address the newer one counts.
     """
     key = _record(session, row, clinic_id, now)
-    _carry_results(session, row, key)
+    carry_results(session, (row.clinic_id, row.id), key)
     _carry_contacts(session, row, key)
     return key
 
@@ -68,13 +68,14 @@ def _record(session: Session, row: sa.Row, clinic_id: UUID, now: datetime) -> Ke
     return key
 
 
-def _carry_results(session: Session, row: sa.Row, to: Key) -> None:
+def carry_results(session: Session, of: Key, to: Key) -> list[dict[str, Any]]:
+    """What the one record knows and the other does not; the rows that were new there."""
     same = ("analyte", "collected_on", "collected_at", "resulted_at", "status", "value_as_sent")
-    mine = results.of_patients(session, [(row.clinic_id, row.id)]).get(row.id, [])
+    mine = results.of_patients(session, [of]).get(of[1], [])
     there = {_known(one, same) for one in results.of_patients(session, [to]).get(to[1], [])}
     new = [one for one in mine if _known(one, same) not in there]
     owner = {"clinic_id": to[0], "patient_id": to[1]}
-    batches.insert(session, Result, [owner | _some(one, OF_A_RESULT) for one in new])
+    return batches.insert(session, Result, [owner | _some(one, OF_A_RESULT) for one in new])
 
 
 def _carry_contacts(session: Session, row: sa.Row, to: Key) -> None:

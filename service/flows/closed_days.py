@@ -64,7 +64,7 @@ def put(session: Session, clinic_id: UUID, said: Said, *, version: int, by: str,
     subject = ("closed-days", str(version + 1))
     detail = {"weekdays": len(said.weekdays), "dates": len(said.names)}
     audit.record(session, clinic_id, by, "set closed days", subject=subject, now=now, detail=detail)
-    _tell(session, clinic_id, now)
+    look(session, clinic_id, now=now)
     return show(session, clinic_id)
 
 
@@ -83,7 +83,7 @@ def _next(closed: ClosedDays, day: date) -> str:
 # ---- visits that are booked
 
 
-def _tell(session: Session, clinic_id: UUID, now: datetime) -> None:
+def look(session: Session, clinic_id: UUID, *, now: datetime) -> None:
     """A work item for each visit that is booked on a closed day; one that no longer is ends."""
     clinic = clinics.get(session, clinic_id)
     assert clinic is not None
@@ -95,7 +95,7 @@ def _tell(session: Session, clinic_id: UUID, now: datetime) -> None:
         if closed.has(_day(row))
     }
     over = [key for key in work_items.beginning(session, clinic_id, BOOKED) if key[1] not in found]
-    work_items.finish(session, over, outcome="the clinic is open on that day", now=now)
+    work_items.finish(session, over, outcome="nothing is booked on a closed day", now=now)
     rows = [_work(clinic_id, key, row, closed, today, now) for key, row in found.items()]
     work_items.raise_(session, rows, now=now)
 
@@ -113,12 +113,6 @@ def _work(
     whose = {"clinic_id": clinic_id, "patient_id": row.patient_id, "course_id": row.course_id}
     what = {"kind": KIND, "level": level, "role": "coordinator", "about": about, "key": key}
     return whose | what | {"item_id": row.id, "due_by": now + ladder.DUE_BY[level]}
-
-
-def moved(session: Session, key: Key, *, now: datetime) -> None:
-    """The visit was booked for another day, or is off: nobody need move it any more."""
-    what = (key[0], f"{BOOKED}{key[1]}")
-    work_items.finish(session, [what], outcome="the appointment was moved or cancelled", now=now)
 
 
 # ---- what waits

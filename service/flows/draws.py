@@ -12,7 +12,7 @@ from db import audit, batches, courses, imports, patients, results
 from db.batches import Key
 from db.tables import Result
 from service.errors import Fault, Problem
-from service.flows import belongings, differences, intake
+from service.flows import belongings, differences, forwarding, intake
 from service.flows import results as judging
 from service.flows.courses import HERE, patient, replan
 from service.flows.differences import Difference
@@ -46,6 +46,7 @@ def record(session: Session, key: Key, said: Sequence[Columns], *, by: str, now:
     before = differences.look(session, key)
     stored = batches.insert(session, Result, [row | {"source": SOURCE} for row in found.new[Result]])
     beyond = judging.judge(session, stored, now=now)
+    forwarding.results(session, stored, now=now)
     replan(session, courses.of_patients(session, [key]), now=now)
     detail = {"results": [str(row["id"]) for row in stored]}
     subject = ("patient", str(key[1]))

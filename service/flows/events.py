@@ -15,7 +15,7 @@ from db.types import new_id
 from schedules.facts import EventType
 from schedules.plan import ONE_CLOCK
 from service.errors import Fault, Problem
-from service.flows import differences, obligations
+from service.flows import closed_days, differences, forwarding, obligations
 from service.flows.courses import patient, replan, standing, today
 from service.flows.differences import Difference
 from service.flows.intake import Columns
@@ -31,6 +31,7 @@ NEEDED = {
 WHY = {"at_local": "say when the appointment is", "decided_by": "name who decided", "reason": "say why",
        "review_on": "say on which day it is looked at again"}  # fmt: skip
 PLACES = {"at_local": "at"}
+OF_APPOINTMENTS = (EventType.BOOKED, EventType.ATTENDED, EventType.NOT_ATTENDED, EventType.CANCELLED)
 ANSWERING = ONE_CLOCK - {EventType.OVERRIDE}  # without an item that they concern they mean nothing
 
 
@@ -45,6 +46,8 @@ def record(session: Session, key: Key, said: Columns, *, by: str, now: datetime)
     facts = standing(session, key, now=now).facts
     whose = facts.clinic_id, facts.patient_id
     _sayable(said, today(patient(session, whose), now))
+    if said["type"] is EventType.BOOKED:
+        closed_days.refuse(session, key[0], datetime.fromisoformat(said["at_local"]).date())
     patients.lock(session, whose)
     _is_news(session, key, said, now)
     before, event_id = differences.look(session, whose), new_id()
@@ -54,6 +57,8 @@ def record(session: Session, key: Key, said: Columns, *, by: str, now: datetime)
     found = differences.since(before, session, whose)
     if said["type"] in ANSWERING and not found.dates:
         raise Problem(409, f"Nothing is open that {said['type'].value} could be about: look at the plan.")
+    if said["type"] in OF_APPOINTMENTS:
+        closed_days.look(session, key[0], now=now)
     _record(session, whose, by, f"enter {said['type'].value}", now, {"event": str(event_id)})
     return Recorded(id=event_id, difference=found)
 
@@ -112,6 +117,7 @@ def end_now(session: Session, row: sa.Row, *, on: date, reason: EndReason, by: s
         raise Problem(409, "The patient's end is entered already: take that back first.")
     patients.end(session, key, on=on, reason=reason, now=now)
     replan(session, courses.of_patients(session, [key]), now=now, ref=key[1])
+    forwarding.ended(session, key, on=on, reason=reason, now=now)
     _record(session, key, by, f"end patient: {reason.value}", now, {"on": on.isoformat()})
 
 

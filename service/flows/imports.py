@@ -21,7 +21,7 @@ from db.tables import Clinic, Consent, Contact, Course, CourseEvent, Import, Pat
 from db.types import new_id
 from schedules import ladder
 from schedules.protocol import Protocol
-from service.flows import belongings, entries, histories, intake, plans, results
+from service.flows import belongings, closed_days, entries, forwarding, histories, intake, plans, results
 from service.flows.intake import Intake, NewClinics
 from service.ingest import duplicates
 from service.ingest.rows import Batch, Problem
@@ -96,6 +96,9 @@ def bring(
     _write(session, found, import_id, manner)
     _plan(session, found, progress)
     results.judge(session, found.new[Result], now=now)
+    forwarding.results(session, found.new[Result], now=now)
+    for clinic_id in {row["clinic_id"] for row in found.new[CourseEvent]}:
+        closed_days.look(session, clinic_id, now=now)
     _name_duplicates(session, found, batch)
     _record(session, found, import_id, manner)
     return _outcome(batch, found, import_id)

@@ -75,6 +75,8 @@ def test_nothing_is_booked_on_a_closed_day_and_the_next_open_one_is_named(desk: 
     assert "closed on that day: the next open one is 2026-03-10" in refused  # a weekend, then a holiday
     desk.post(path(desk), {"act": "book", "at": "2026-03-10T10:00"})
     assert "2026-03-10" in desk.refused(path(desk), {"act": "move", "at": "2026-03-09T10:00"}, 422)
+    booked = {"type": "booked", "on": "2026-01-04", "at": "2026-03-07T10:00"}
+    assert "2026-03-10" in desk.refused(f"/courses/{desk.course}/events", booked, 422)
     assert desk.open_item()["appointment"] == "2026-03-10T10:00:00"
 
 
@@ -87,7 +89,7 @@ def test_a_visit_on_a_day_that_is_closed_now_is_work_until_it_is_moved(desk: Des
     assert work(desk) == [("open", "routine", about)]
     desk.practice.clock.wind(desk.practice.clock() + timedelta(minutes=1))
     desk.post(path(desk), {"act": "move", "at": "2026-03-10T14:30"})
-    assert work(desk) == [("done", "routine", "the appointment was moved or cancelled")]
+    assert work(desk) == [("done", "routine", "nothing is booked on a closed day")]
 
 
 def test_a_visit_within_a_week_is_to_be_moved_within_a_day(desk: Desk) -> None:
@@ -101,7 +103,7 @@ def test_when_the_clinic_is_open_after_all_nobody_need_move_it(desk: Desk) -> No
     desk.post(path(desk), {"act": "book", "at": "2026-03-09T14:30"})
     put(desk)
     put(desk, {"weekdays": [6, 7]}, version=1)
-    assert [(state, why) for state, _, why in work(desk)] == [("done", "the clinic is open on that day")]
+    assert [(state, why) for state, _, why in work(desk)] == [("done", "nothing is booked on a closed day")]
 
 
 def test_they_are_shown_on_the_command_line(desk: Desk) -> None:
