@@ -94,10 +94,11 @@ def look(session: Session, clinic_id: UUID, *, now: datetime) -> None:
         for row in closed_days.booked(session, clinic_id, since=today)
         if closed.has(_day(row))
     }
-    over = [key for key in work_items.beginning(session, clinic_id, BOOKED) if key[1] not in found]
+    told = {key for _, key in work_items.beginning(session, clinic_id, BOOKED)}
+    over = [(clinic_id, key) for key in sorted(told - found.keys())]
     work_items.finish(session, over, outcome="nothing is booked on a closed day", now=now)
-    rows = [_work(clinic_id, key, row, closed, today, now) for key, row in found.items()]
-    work_items.raise_(session, rows, now=now)
+    new = [_work(clinic_id, key, row, closed, today, now) for key, row in found.items() if key not in told]
+    work_items.raise_(session, new, now=now)
 
 
 def _day(row: sa.Row) -> date:

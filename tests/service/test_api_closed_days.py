@@ -87,6 +87,7 @@ def test_a_visit_on_a_day_that_is_closed_now_is_work_until_it_is_moved(desk: Des
     assert work(desk) == [("open", "routine", about)]
     put(desk, WHOLE, version=1)
     assert work(desk) == [("open", "routine", about)]
+    assert [row.raised for row in desk.practice.work if row.kind == closed_days.KIND] == [1], "it is no news"
     desk.practice.clock.wind(desk.practice.clock() + timedelta(minutes=1))
     desk.post(path(desk), {"act": "move", "at": "2026-03-10T14:30"})
     assert work(desk) == [("done", "routine", "nothing is booked on a closed day")]
