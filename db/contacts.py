@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from db.batches import Key
 from db.tables import Audience, Consent, Contact
 
 REMINDERS = "reminders"  # the purpose that a consent to be reminded names
+INSTANT = timedelta(microseconds=1)
 
 
 def of_patients(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
@@ -74,6 +75,15 @@ def consents(session: Session, keys: Sequence[Key]) -> dict[UUID, list[sa.Row]]:
     for row in batches.fetch(session, _said(), batches.table(Consent), keys, column="patient_id"):
         newest[row.patient_id][row.purpose, row.channel, row.contact_id] = row
     return {patient: list(rows.values()) for patient, rows in newest.items()}
+
+
+def after_all(session: Session, key: Key, now: datetime) -> datetime:
+    """When an answer is said that is given now: after every other of the patient's.
+
+    Without it a STOP that follows a clock set back would be older than the consent that it takes back.
+    """
+    known = consents(session, [key]).get(key[1], [])
+    return max([now, *(row.at + INSTANT for row in known)])
 
 
 @cache

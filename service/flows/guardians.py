@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from sqlmodel import Session
 
 from db import batches, contacts, guardians, work_items
 from db.engine import reading, writing
@@ -33,7 +34,7 @@ def tick(engine: Engine, *, now: datetime) -> int:
     new = [row for row in coming if (row.clinic_id, _key(row)) not in known]
     if over or new:
         with writing(engine) as session:
-            batches.insert(session, Consent, [_withdrawn(row, now) for row in over])
+            batches.insert(session, Consent, [_withdrawn(session, row, now) for row in over])
             work_items.raise_(session, [_work_item(row, now) for row in new], now=now)
     return len(over) + len(new)
 
@@ -66,9 +67,10 @@ def _key(row: sa.Row) -> str:
     return f"guardian-ends/{row.id}/{_end(row)}"
 
 
-def _withdrawn(row: sa.Row, now: datetime) -> dict[str, Any]:
+def _withdrawn(session: Session, row: sa.Row, now: datetime) -> dict[str, Any]:
     owner = {"clinic_id": row.clinic_id, "patient_id": row.patient_id, "contact_id": row.id}
-    said = {"purpose": contacts.REMINDERS, "given": False, "source": AGE, "wording": WORDS, "at": now}
+    at = contacts.after_all(session, (row.clinic_id, row.patient_id), now)
+    said = {"purpose": contacts.REMINDERS, "given": False, "source": AGE, "wording": WORDS, "at": at}
     return owner | said | {"channel": row.channel}
 
 

@@ -98,7 +98,7 @@ def stop(session: Session, visitor: Visitor, *, now: datetime) -> str:
         "given": False,
         "source": visitors.LINK,
         "wording": words,
-        "at": now,
+        "at": contacts.after_all(session, visitor.key, now),
     }
     mine = contacts.of_patients(session, [visitor.key]).get(visitor.patient.id, [])
     rows = [

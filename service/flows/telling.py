@@ -91,7 +91,8 @@ def _addresses(session: Session, visitor: Visitor) -> list[UUID]:
 def start(session: Session, visitor: Visitor, *, now: datetime) -> str:
     """Messages again to where the page ended them, and nowhere else."""
     words = f"{visitor.words.page.start_help} {visitor.words.page.start}"
-    again = {"purpose": contacts.REMINDERS, "given": True, "source": LINK, "wording": words, "at": now}
+    again = {"purpose": contacts.REMINDERS, "given": True, "source": LINK, "wording": words}
+    again |= {"at": contacts.after_all(session, visitor.key, now)}
     owner = {"clinic_id": visitor.clinic.id, "patient_id": visitor.patient.id}
     rows = [
         again | owner | {"contact_id": row.contact_id, "channel": row.channel}

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from db import batches, protocols
+from db import batches, contacts, protocols
 from db.batches import Key
 from db.engine import reading, writing
 from db.tables import (
@@ -86,7 +86,8 @@ class Practice:
         consent = {"purpose": "reminders", "given": False, "source": "STOP", "wording": "neutral"}
         about = {"clinic_id": self.clinic_id, "patient_id": patient_id, "contact_id": contact_id}
         with writing(self.engine) as session:
-            batches.insert(session, Consent, [consent | about | {"channel": "sms", "at": self.clock()}])
+            at = contacts.after_all(session, (self.clinic_id, patient_id), self.clock())
+            batches.insert(session, Consent, [consent | about | {"channel": "sms", "at": at}])
 
     def course(self, patient_id: UUID, protocol: Protocol, start: date, **columns: Any) -> UUID:
         with writing(self.engine) as session:

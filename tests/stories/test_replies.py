@@ -70,6 +70,19 @@ def test_H32_done_keeps_reminders_away_for_72_hours_and_closes_nothing(
     assert said_to_patients(practice) == [NINE, NINE + timedelta(hours=72)]
 
 
+@pytest.mark.parametrize("back", [timedelta(seconds=1), timedelta(days=30)])
+def test_H27_H54_a_stop_counts_also_after_the_clock_was_set_back(
+    practice: Practice, patient: UUID, back: timedelta
+) -> None:
+    with writing(practice.engine) as session:
+        who = visit(practice, session)
+        practice.clock.wind(practice.clock() - back)
+        replies.stop(session, who, now=practice.clock())
+    practice.clock.wind(NINE)
+    practice.run_until(NINE + timedelta(days=20))
+    assert said_to_patients(practice) == [NINE]
+
+
 def test_saying_it_a_second_time_gives_no_further_rest(practice: Practice, patient: UUID) -> None:
     say_done(practice)
     practice.run_until(NINE + timedelta(hours=71))
