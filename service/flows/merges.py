@@ -13,7 +13,7 @@ from db import audit, batches, contacts, courses, merges, patients
 from db.batches import Key
 from db.tables import Consent, Course
 from service.errors import Fault, Problem
-from service.flows import differences, obligations, zones
+from service.flows import differences, joined, obligations, zones
 from service.flows.courses import patient, replan
 from service.flows.differences import Difference
 from service.flows.patients import VERSION_IS_OLD
@@ -52,8 +52,10 @@ def merge(
         obligations.confirm(session, [both[1]], now=now)
     before = differences.together(differences.look(session, one) for one in both)
     _keep_a_no(session, kept, gone)
+    was = joined.apart(session, both)
     moved = merges.join(session, key, gone, now=now)
     _plan(session, courses.of_patients(session, [key]), now)
+    joined.judge(session, key, former, was, now=now)
     _record(session, key, by, "merge patient", now, {"former": str(former), "reason": reason})
     found = differences.between(before, differences.look(session, key))
     return Merged(moved={name: len(moved[name]) for name in SHOWN}, difference=found)
@@ -139,6 +141,7 @@ def take_apart(session: Session, key: Key, former: UUID | None, *, now: datetime
     if found is None:
         raise Problem(409, "No record of that id was merged into this patient.")
     before = differences.look(session, key)
+    joined.take_back(session, key[0], found.former_id, now=now)
     theirs = merges.part(session, found, now=now)
     _plan(session, [*courses.of_patients(session, [key]), *theirs], now)
     both = (differences.look(session, one) for one in (key, (key[0], found.former_id)))

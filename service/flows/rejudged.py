@@ -42,8 +42,7 @@ def again(session: Session, rows: Iterable[Values], *, now: datetime, cause: str
     causes = _earliest(told)
     changes = list(_changes(session, _later(session, told, causes), now))
     for change in changes:
-        if change.gone:
-            _mark(session, change, f"An earlier result {cause}")
+        mark(session, change, f"An earlier result {cause}")
     new: dict[UUID, list[Change]] = defaultdict(list)
     for change in changes:
         if change.new:
@@ -86,6 +85,11 @@ def _changes(session: Session, values: Sequence[Values], now: datetime) -> Itera
 def _change(facts: CourseFacts, before: Sequence[Any], value: Values) -> Change:
     was = findings.of(facts, before, value, looking_back=True)
     is_ = findings.of(facts, facts.draws, value, looking_back=True)
+    return difference(facts, value, was, is_)
+
+
+def difference(facts: CourseFacts, value: Values, was: Iterable[Finding], is_: Iterable[Finding]) -> Change:
+    was, is_ = list(was), list(is_)
     return Change(facts, value, new=_only(is_, was), gone=_only(was, is_))
 
 
@@ -94,8 +98,10 @@ def _only(these: Iterable[Finding], those: Iterable[Finding]) -> list[Finding]:
     return [one for one in these if one.limit not in limits_of_those]
 
 
-def _mark(session: Session, change: Change, because: str) -> None:
+def mark(session: Session, change: Change, because: str) -> None:
     """Say on the work about a value what no longer holds of it."""
+    if not change.gone:
+        return
     keys = work_items.beginning(session, change.value["clinic_id"], results.finding_key(change.value["id"]))
     for finding in change.gone:
         work_items.remark(session, keys, f"{because}, and this no longer holds: {finding.sentence}")

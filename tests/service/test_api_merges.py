@@ -218,3 +218,33 @@ def test_a_wrong_consent_is_taken_back_and_the_answer_before_it_counts(desk: Des
     assert entries[0].detail["reason"] == "another patient rang"
     desk.post(f"/patients/{desk.patient}/entered-in-error", mistake | {"id": said["consent_id"]})
     assert desk.get(f"/patients/{desk.patient}")["contacts"][0]["consent"] is None
+
+
+def findings_of(desk: Desk) -> list[tuple[str, str | None]]:
+    rows = [row for row in desk.practice.work if row.key.startswith("finding/")]
+    return [(row.state.value, row.outcome) for row in rows]
+
+
+def test_H42_a_value_that_nobody_judged_in_one_record_is_judged_by_the_courses_of_the_other(
+    desk: Desk,
+) -> None:
+    desk.post(f"/patients/{desk.patient}/courses", {"protocol": "mercaptopurine-sps", "start": "2025-12-20"})
+    former = str(desk.post("/patients", OTHER | {"contacts": []})["id"])
+    drawn = {"collected_on": "2026-01-02", "values": [{"analyte": "wbc", "value": "1.4", "unit": "10*9/L"}]}
+    desk.post(f"/patients/{former}/results", drawn)
+    assert findings_of(desk) == [], "without a course no limit judges it"
+    merge(desk, former)
+    assert findings_of(desk) == [("open", None)]
+    [work] = [row for row in desk.practice.work if row.key.startswith("finding/")]
+    assert work.about.endswith("Two records of the patient became one.")
+    take_back(desk, former)
+    assert findings_of(desk) == [("done", "the two records were taken apart again")]
+
+
+def test_what_was_judged_before_is_not_judged_again(desk: Desk) -> None:
+    desk.post(f"/patients/{desk.patient}/courses", {"protocol": "mercaptopurine-sps", "start": "2025-12-20"})
+    drawn = {"collected_on": "2026-01-02", "values": [{"analyte": "wbc", "value": "1.4", "unit": "10*9/L"}]}
+    desk.post(f"/patients/{desk.patient}/results", drawn)
+    assert findings_of(desk) == [("open", None)]
+    merge(desk, str(desk.post("/patients", OTHER | {"contacts": []})["id"]))
+    assert findings_of(desk) == [("open", None)]
