@@ -19,5 +19,5 @@ def test_the_quick_command_prints_every_table(
     assert done.returncode == 0, done.stderr
     head, *tables = done.stdout.strip().split("\n\n")
     assert head.startswith("Measured on ")
-    assert [len(table.splitlines()) for table in tables] == [12, 6, 4, 6, 26, 4, 13, 4, 13]
+    assert [len(table.splitlines()) for table in tables] == [12, 6, 4, 6, 26, 5, 13, 5, 13]
     assert "| nextcount, PostgreSQL, 2 workers | 100 |" in tables[0]

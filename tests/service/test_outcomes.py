@@ -8,6 +8,7 @@ import pytest
 
 from db.tables import Channel
 from db.types import new_id
+from schedules.closed_days import NEVER
 from service.channels import Accepted, Answer, Capabilities, Rejected, Unknown
 from service.flows import outcomes
 from service.flows.doubts import Turn
@@ -27,6 +28,7 @@ def fate(answer: Answer, *, luck: float = 1.0, **columns: Any) -> Fate:
             "sender": None,
             "person": None,
             "today": NOW.date(),
+            "closed": NEVER,
         },
     }
     return outcomes.fate(Sent(Dispatch(**given | columns), answer, None), NOW, luck=luck)
