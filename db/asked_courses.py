@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -65,7 +64,7 @@ def to_end(session: Session, clinic_ids: Sequence[UUID], protocol_id: str, *, li
 def to_step_up(session: Session, protocol_id: str, *, limit: int) -> Sequence[sa.Row]:
     """Dose increases of which the patient's check-ins do not know: (clinic, check-in course, day)."""
     medicine, asked, _ = _two_and_patients()
-    events, told = batches.table(CourseEvent), _told()
+    events, told = batches.table(CourseEvent), batches.table(CourseEvent).alias("told")
     increase = sa.and_(events.c.type == EventType.DOSE_INCREASE, events.c.voided_at.is_(None))
     of_medicine = sa.and_(events.c.clinic_id == medicine.c.clinic_id, events.c.course_id == medicine.c.id)
     known = sa.exists().where(
@@ -114,16 +113,9 @@ def answered_beside(session: Session, protocol_id: str, *, opens_by: date) -> Se
     return session.execute(query).all()
 
 
-@cache
 def _two_and_patients() -> tuple[Any, Any, sa.Table]:
-    """Made once: the columns of an alias cost more than the questions asked of it."""
     courses = batches.table(Course)
     return courses.alias("medicine"), courses.alias("asked"), batches.table(Patient)
-
-
-@cache
-def _told() -> Any:
-    return batches.table(CourseEvent).alias("told")
 
 
 def _goes_on(courses: Any) -> sa.ColumnElement[bool]:
