@@ -1,10 +1,13 @@
 """A coordinator's desk: requests by path, with the key of a role, each creation under a key of its own."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
 from db.tables import UserRole
 from tests.service.operations import OWN, World
+from tests.stories.conftest import Practice
+from tests.stories.test_said import a_protocol
 
 
 class Desk:
@@ -48,3 +51,16 @@ class Desk:
     def open_item(self, course: UUID | None = None) -> Any:
         [item] = [item for item in self.plan(course)["items"] if item["class"] is None]
         return item
+
+
+def place_of(work: Any) -> str:
+    """Under /v1, by the id of a work item."""
+    return "/".join(("/work", str(work)))
+
+
+def with_a_visit(practice: Practice) -> Desk:
+    """A patient with a visit that is due on 4 March 2026."""
+    found = Desk(World(practice))
+    protocol = a_protocol(kind="visit", phases=[{"every": "P3M"}])
+    found.course = practice.course(found.patient, protocol, date(2025, 12, 4))
+    return found

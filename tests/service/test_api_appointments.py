@@ -1,23 +1,17 @@
 """Appointments over the API: booked, moved, kept or not; the visit's ladder follows each."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.service.desk import Desk
-from tests.service.operations import World
+from tests.service.desk import Desk, with_a_visit
 from tests.stories.conftest import Practice
-from tests.stories.test_said import a_protocol
 
 
 @pytest.fixture
 def desk(practice: Practice) -> Desk:
-    """A patient with a visit that is due on 4 March 2026."""
-    found = Desk(World(practice))
-    protocol = a_protocol(kind="visit", phases=[{"every": "P3M"}])
-    found.course = practice.course(found.patient, protocol, date(2025, 12, 4))
-    return found
+    return with_a_visit(practice)
 
 
 def act(desk: Desk, what: str, **said: Any) -> Any:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from service import cli
 from service.flows import closed_days, upkeep
-from tests.service.desk import Desk
+from tests.service.desk import Desk, with_a_visit
 from tests.service.operations import World
 from tests.service.test_calendars import events
 from tests.stories.conftest import Practice
@@ -19,11 +19,7 @@ WHOLE = {"weekdays": [7, 6, 7], "dates": [{"on": "2026-03-09", "name": "Founders
 
 @pytest.fixture
 def desk(practice: Practice) -> Desk:
-    """A patient with a visit that is due on 4 March 2026."""
-    found = Desk(World(practice))
-    protocol = a_protocol(kind="visit", phases=[{"every": "P3M"}])
-    found.course = practice.course(found.patient, protocol, date(2025, 12, 4))
-    return found
+    return with_a_visit(practice)
 
 
 def put(desk: Desk, body: Any = WHOLE, version: int = 0) -> Any:

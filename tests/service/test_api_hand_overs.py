@@ -7,7 +7,7 @@ import pytest
 
 from db.tables import Course, UserRole
 from service.api.hand_overs import OFFER
-from tests.service.desk import Desk
+from tests.service.desk import Desk, place_of
 from tests.service.operations import CANARY, HOUSE, OTHER, World
 from tests.service.test_work_page import Browser
 from tests.stories.conftest import Practice
@@ -77,7 +77,7 @@ def test_an_offer_names_one_receiver_one_at_a_time_and_says_so_while_work_is_ope
     desk.post(address, {"to_clinic": "Oak Street", "confirmed": True})
     assert "offered already" in desk.refused(address, OFFER)
     [work] = said(desk, OTHER, "/work").json()["items"]
-    refused = said(desk, OTHER, f"/work/{work['work']['id']}/outcome", {"outcome": "done"})
+    refused = said(desk, OTHER, f"{place_of(work['work']['id'])}/outcome", {"outcome": "done"})
     assert (refused.status_code, "Answer the offer" in refused.text) == (409, True)
 
 
@@ -88,7 +88,7 @@ def test_an_offer_is_answered_in_a_browser_by_who_sees_whose_it_is(desk: Desk) -
         desk.post(f"/courses/{desk.course}/hand-overs", {"to_clinic": "Oak Street", "confirmed": True})
         assert CANARY in browser.client.get("/work").text
         [work] = said(desk, OTHER, "/work").json()["items"]
-        path = f"/work/{work['work']['id']}"
+        path = place_of(work["work"]["id"])
         for form in ({"answer": "withdrawn"}, {"answer": "declined"}, {"answer": answer, "on": "soon"}):
             assert browser.act(path, "answer", **form).status_code == 409
         assert browser.act(path, "answer", answer=answer, words=" Her letter. ").status_code == 303
@@ -101,7 +101,7 @@ def test_a_practices_answer_is_entered_in_a_browser_and_only_to_an_offer(desk: D
     [work] = [row for row in desk.practice.work if row.key == f"hand-over/{made['id']}/offered"]
     [other] = [row for row in desk.practice.work if row.key == "said-done"]
     yes = {"answer": "accepted", "by": "Dr Grace Example", "on": "2026-01-04", "words": "her letter"}
-    assert browser.act(f"/work/{other.id}", "answer", **yes).status_code == 409
-    assert browser.act(f"/work/{work.id}", "answer", **yes).status_code == 303
+    assert browser.act(place_of(other.id), "answer", **yes).status_code == 409
+    assert browser.act(place_of(work.id), "answer", **yes).status_code == 303
     shown = desk.get("/hand-overs")["items"][0]
     assert (shown["state"], shown["answered_by"]) == ("accepted", "Dr Grace Example")

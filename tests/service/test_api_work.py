@@ -15,7 +15,7 @@ from db.tables import AuditEntry, UserRole
 from schedules import library
 from service.app import create_app
 from service.deps import SignIn
-from tests.service.desk import Desk
+from tests.service.desk import Desk, place_of
 from tests.service.operations import World
 from tests.stories.conftest import Practice
 
@@ -33,7 +33,7 @@ def raised(desk: Desk, level: str = "routine", **columns: Any) -> str:
     with writing(desk.practice.engine) as session:
         work_items.raise_(session, [row | columns], now=now)
     [found] = [work for work in desk.practice.work if work.key == (columns.get("key") or level)]
-    return "/".join(("/work", str(found.id)))
+    return place_of(found.id)
 
 
 def listed(desk: Desk, **query: Any) -> list[Any]:
