@@ -12,7 +12,7 @@ from sqlmodel import Session
 from db import batches
 from db import tables as stored
 from db.batches import Key
-from db.tables import ClosedDate, Item
+from db.tables import ClosedDate
 from schedules import closed_days
 from schedules.closed_days import ClosedDays
 
@@ -88,22 +88,3 @@ def followed(session: Session, key: Key, *, now: datetime) -> None:
     """What waits was computed with this version."""
     row = {"clinic_id": key[0], "id": key[1], "followed_at": now}
     batches.change(session, stored.ClosedDays, [row])
-
-
-def booked(session: Session, clinic_id: UUID, *, since: date) -> Sequence[sa.Row]:
-    """The open items of a clinic that are booked for that day or later: id, course, patient, when."""
-    items = batches.table(Item)
-    columns = (items.c[name] for name in ("id", "course_id", "patient_id", "appointment"))
-    mine = sa.and_(items.c.clinic_id == clinic_id, items.c.class_.is_(None))
-    later = items.c.appointment >= since.isoformat()
-    return session.execute(sa.select(*columns).where(mine, later).order_by(items.c.appointment)).all()
-
-
-def open_after(session: Session, clinic_id: UUID, after: UUID | None, *, limit: int) -> list[Key]:
-    """The open items of a clinic beyond that id, a page at a time."""
-    items = batches.table(Item)
-    query = sa.select(items.c.clinic_id, items.c.id).where(
-        items.c.clinic_id == clinic_id, items.c.class_.is_(None)
-    )
-    beyond = query if after is None else query.where(items.c.id > after)
-    return [(row.clinic_id, row.id) for row in session.execute(beyond.order_by(items.c.id).limit(limit))]

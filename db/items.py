@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -52,6 +52,23 @@ def open_of(session: Session, clinic_id: UUID) -> list[Key]:
         (row.clinic_id, row.id)
         for row in session.execute(sa.select(items.c.clinic_id, items.c.id).where(mine))
     ]
+
+
+def open_after(session: Session, clinic_id: UUID, after: UUID | None, *, limit: int) -> list[Key]:
+    """The open items of a clinic beyond that id, a page at a time."""
+    items = batches.table(Item)
+    mine = sa.and_(items.c.clinic_id == clinic_id, items.c.class_.is_(None))
+    page = sa.select(items.c.clinic_id, items.c.id).where(mine).order_by(items.c.id).limit(limit)
+    rows = session.execute(page if after is None else page.where(items.c.id > after))
+    return [(row.clinic_id, row.id) for row in rows]
+
+
+def booked(session: Session, clinic_id: UUID, *, since: date) -> list[Stored]:
+    """The open items of a clinic that are booked for that day or later, by when."""
+    items = batches.table(Item)
+    mine = sa.and_(items.c.clinic_id == clinic_id, items.c.class_.is_(None))
+    later = sa.select(*_columns_of(items)).where(mine, items.c.appointment >= since.isoformat())
+    return [_stored(row) for row in session.execute(later.order_by(items.c.appointment, items.c.id))]
 
 
 def open_of_courses(session: Session, keys: Sequence[Key]) -> list[Key]:

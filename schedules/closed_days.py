@@ -24,15 +24,12 @@ class ClosedDays:
 
     def last_open(self, day: date, *, since: date) -> date | None:
         """The last open day of [since, day]."""
-        while day >= since:
-            if not self.has(day):
-                return day
-            day = days.shift(day, -1)
-        return None
+        open_ = (day - timedelta(days=n) for n in range((day - since).days + 1))
+        return next((one for one in open_ if not self.has(one)), None)
 
     def next_open(self, day: date) -> date:
-        """That day, or the first open one after it."""
-        while self.has(day):
+        """That day, or the first open one after it; at the end of the calendar its last day."""
+        while self.has(day) and day < date.max:
             day = days.shift(day, 1)
         return day
 

@@ -14,6 +14,7 @@ from db import audit, clinics, closed_days, items, work_items
 from db.batches import Key
 from db.closed_days import Said
 from db.engine import reading, writing
+from db.items import Stored
 from schedules import days, ladder
 from schedules.closed_days import ClosedDays
 from schedules.fields import Level
@@ -89,29 +90,25 @@ def look(session: Session, clinic_id: UUID, *, now: datetime) -> None:
     assert clinic is not None
     today = days.local_day(now, days.zone(clinic.time_zone))
     closed = closed_days.of_one(session, clinic_id)
-    found = {
-        f"{BOOKED}{row.id}": row
-        for row in closed_days.booked(session, clinic_id, since=today)
-        if closed.has(_day(row))
-    }
+    booked = items.booked(session, clinic_id, since=today)
+    found = {f"{BOOKED}{row.id}": row for row in booked if closed.has(_day(row))}
     told = {key for _, key in work_items.beginning(session, clinic_id, BOOKED)}
     over = [(clinic_id, key) for key in sorted(told - found.keys())]
     work_items.finish(session, over, outcome="nothing is booked on a closed day", now=now)
-    new = [_work(clinic_id, key, row, closed, today, now) for key, row in found.items() if key not in told]
+    new = [_work(key, row, closed, today, now) for key, row in found.items() if key not in told]
     work_items.raise_(session, new, now=now)
 
 
-def _day(row: sa.Row) -> date:
-    return datetime.fromisoformat(row.appointment).date()
+def _day(row: Stored) -> date:
+    assert row.item.appointment is not None
+    return row.item.appointment.date()
 
 
-def _work(
-    clinic_id: UUID, key: str, row: sa.Row, closed: ClosedDays, today: date, now: datetime
-) -> dict[str, Any]:
+def _work(key: str, row: Stored, closed: ClosedDays, today: date, now: datetime) -> dict[str, Any]:
     day = _day(row)
     level: Level = "24h" if day - today <= SOON else "routine"
     about = f"booked for {day}, when the clinic is closed: the next open day is {_next(closed, day)}"
-    whose = {"clinic_id": clinic_id, "patient_id": row.patient_id, "course_id": row.course_id}
+    whose = {"clinic_id": row.clinic_id, "patient_id": row.patient_id, "course_id": row.course_id}
     what = {"kind": KIND, "level": level, "role": "coordinator", "about": about, "key": key}
     return whose | what | {"item_id": row.id, "due_by": now + ladder.DUE_BY[level]}
 
@@ -133,7 +130,7 @@ def _follow(engine: Engine, key: Key, clock: Clock, go_on: Callable[[], bool]) -
     after: UUID | None = None
     while True:
         with writing(engine) as session:
-            page = closed_days.open_after(session, key[0], after, limit=AT_ONCE)
+            page = items.open_after(session, key[0], after, limit=AT_ONCE)
             still = items.lock_open(session, page)
             rows = [row for row in items.of(session, page).values() if row.id in still]
             rungs.climb(session, rows, now=clock())

@@ -56,6 +56,13 @@ def test_without_an_open_day_in_time_the_due_day_is_told() -> None:
     assert rungs(near, shut) == rungs(near, closed_days.NEVER)
 
 
+def test_the_search_for_an_open_day_ends_with_the_calendar() -> None:
+    fridays = ClosedDays(frozenset({5}))
+    assert date.max.isoweekday() == 5
+    assert fridays.next_open(date.max) == date.max
+    assert ClosedDays(frozenset({1})).last_open(date.min, since=date.min) is None
+
+
 def test_what_is_answered_at_home_knows_no_closed_days() -> None:
     asked = an_item(date(2026, 12, 26), kind="check-in", ladder="check-in")
     assert closed_days.told(CHRISTMAS, asked, date(2026, 12, 1)) == date(2026, 12, 26)
