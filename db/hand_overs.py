@@ -84,29 +84,33 @@ def of_course(session: Session, key: Key) -> Sequence[sa.Row]:
     return session.execute(sa.select(rows).where(rows.c.state.in_(TAKEN), concerns)).all()
 
 
-def kept_elsewhere(session: Session, keys: Sequence[Key]) -> Sequence[sa.Row]:
-    """The hand-overs by which somebody else monitors these patients now, with whose record it is there.
+def taken(session: Session, keys: Sequence[Key], *, column: str = "patient_id") -> list[sa.Row]:
+    """The hand-overs that stand of these patients, or of courses by their id.
 
-    A clinic that has handed it on, or back, no longer does.
+    With the clinic and the record in which the course goes on: none of the house where a practice has it.
     """
     rows, made = batches.table(HandOver), batches.table(Course)
-    there = sa.and_(made.c.clinic_id == rows.c.to_clinic_id, made.c.id == rows.c.made_course_id)
-    goes_on = sa.or_(rows.c.to_clinic_id.is_(None), made.c.ended_on.is_(None))
-    query = (
-        sa.select(rows, made.c.patient_id.label("to_patient_id"))
-        .join_from(rows, made, there, isouter=True)
-        .where(rows.c.state == HandOverState.ACCEPTED, goes_on)
-        .order_by(rows.c.clinic_id, rows.c.id)
-    )
-    return list(batches.fetch(session, query, rows, keys, column="patient_id"))
+    return list(batches.fetch(session, _with_keeper(rows, made), rows, keys, column=column))
 
 
-def kept_here(session: Session, key: Key) -> Sequence[sa.Row]:
-    """The hand-overs by which this clinic monitors the patient: from which records of other clinics."""
+def records(session: Session, key: Key) -> set[Key]:
+    """The other records of a patient that hand-overs lead to or come from, however many there were."""
     rows, made = batches.table(HandOver), batches.table(Course)
-    mine = sa.and_(rows.c.to_clinic_id == made.c.clinic_id, rows.c.made_course_id == made.c.id)
-    query = sa.select(rows).join_from(rows, made, mine).where(batches.same(made, key, column="patient_id"))
-    return session.execute(query.where(rows.c.state == HandOverState.ACCEPTED).order_by(rows.c.id)).all()
+    known, new = {key}, [key]
+    while new:
+        there = {(row.kept_in, row.kept_as) for row in taken(session, new) if row.kept_as is not None}
+        into = batches.fetch(session, _with_keeper(rows, made), made, new, column="patient_id")
+        new = sorted((there | {(row.clinic_id, row.patient_id) for row in into}) - known)
+        known.update(new)
+    return known - {key}
+
+
+def _with_keeper(rows: sa.Table, made: sa.Table) -> sa.Select:
+    keeps = sa.func.coalesce(rows.c.to_clinic_id, rows.c.clinic_id, type_=rows.c.clinic_id.type)
+    goes_on = sa.and_(made.c.clinic_id == keeps, made.c.id == rows.c.made_course_id)
+    query = sa.select(rows, made.c.clinic_id.label("kept_in"), made.c.patient_id.label("kept_as"))
+    query = query.join_from(rows, made, goes_on, isouter=True).where(rows.c.state.in_(TAKEN))
+    return query.order_by(rows.c.clinic_id, rows.c.id)
 
 
 def _concerns(rows: sa.Table, clinic_id: UUID) -> sa.ColumnElement[bool]:

@@ -16,7 +16,7 @@ from db.tables import Consent, Contact, Course, CourseEvent, Result
 from schedules.facts import Class
 from schedules.plan import FAREWELLS
 from service.errors import Problem
-from service.flows import differences, hand_overs, merges, obligations, reach, rejudged
+from service.flows import differences, forwarding, hand_overs, merges, obligations, reach, rejudged
 from service.flows.courses import NOTHING_HERE, patient, replan
 from service.flows.differences import Difference
 
@@ -94,6 +94,7 @@ def _void(session: Session, key: Key, entry: Entry, id_: UUID | None, now: datet
         rows = [dict(row._mapping)]
         results.withdrawn(session, rows, why=IN_ERROR, now=now)
         rejudged.again(session, rows, now=now, cause=rejudged.TAKEN_BACK)
+        forwarding.taken_back(session, row, now=now)
     elif entry is Entry.COURSE:
         _withdraw(session, (key[0], row.id), now)
     if entry is Entry.EVENT:

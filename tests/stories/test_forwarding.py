@@ -1,17 +1,20 @@
 """After a hand-over: what still reaches one side about the patient goes on to the other."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from db import batches
 from db.engine import writing
 from db.results import QUARANTINE
-from db.tables import AuditEntry, EndReason, HandOverState, Patient, Result
+from db.tables import AuditEntry, Clinic, Course, EndReason, HandOverState, Patient, Result
+from db.types import new_id
 from service.api.results import DrawIn
-from service.flows import draws, events
+from service.flows import draws, events, hand_overs, mistakes
 from service.flows.hand_overs import Answer
+from service.flows.work_items import Person
 from tests.stories.conftest import Practice, local_moment
 from tests.stories.shared_care import ZONE, Shared
 
@@ -71,6 +74,72 @@ def test_a_result_for_a_practice_outside_is_a_persons_to_send(shared: Shared) ->
         "same-day",
         "A result came for a patient whom Mill Lane monitors since 2026-01-13: send it on.",
     )
+
+
+def onward(shared: Shared, to: str, to_id: UUID) -> None:
+    """Oak Street hands the course on, and a person there accepts."""
+    [course] = [
+        row for row in shared.practice.rows(Course) if row.clinic_id == shared.oak and not row.ended_on
+    ]
+    said: Any = {"practice": None, "person": None, "address": None, "note": None, "to_clinic": to}
+    shared.practice.clock.wind(shared.now + timedelta(days=1))
+    with writing(shared.practice.engine) as session:
+        id_ = hand_overs.offer(
+            session, (shared.oak, course.id), said, confirmed=True, by="Sam Oak", now=shared.now
+        )
+    shared.answer(id_, ACCEPTED, Person("Lee", True, to_id), to_id)
+
+
+@pytest.fixture
+def pine(shared: Shared) -> UUID:
+    """A third clinic, to which Oak Street has handed the patient on."""
+    id_ = new_id()
+    row = {
+        "id": id_,
+        "name": "Pine",
+        "phone": "+1 202-555-0188",
+        "time_zone": ZONE,
+        "emergency_number": "911",
+    }
+    with writing(shared.practice.engine) as session:
+        batches.insert(session, Clinic, [row | {"created_at": shared.now}])
+    shared.answer(shared.offer(), ACCEPTED)
+    onward(shared, "Pine", id_)
+    return id_
+
+
+def test_handed_on_twice_it_goes_to_the_last(shared: Shared, pine: UUID) -> None:
+    sent(shared, "300", date(2026, 1, 16))
+    assert results(shared, pine) == ["300"]
+    assert results(shared, shared.oak) == [], "it monitors no longer"
+    assert next(row.key for row in shared.work(pine).values()).startswith(QUARANTINE)
+
+
+def test_an_end_is_heard_of_wherever_the_patient_was(shared: Shared, pine: UUID) -> None:
+    end(shared, pine, EndReason.DIED)
+    for clinic_id in (shared.practice.clinic_id, shared.oak):
+        assert shared.work(clinic_id)["ended-elsewhere"].about.startswith("Pine has entered")
+
+
+def test_what_came_back_goes_nowhere(shared: Shared) -> None:
+    shared.answer(shared.offer(), ACCEPTED)
+    onward(shared, "Elm Street", shared.practice.clinic_id)
+    sent(shared, "4.1", date(2026, 1, 16))
+    assert results(shared, shared.practice.clinic_id) == ["4.1"]
+    assert results(shared, shared.oak) == []
+
+
+def test_who_had_a_result_from_the_old_clinic_hears_that_it_was_a_mistake(shared: Shared) -> None:
+    shared.answer(shared.offer(), ACCEPTED)
+    sent(shared, "4.1")
+    elm = shared.practice.clinic_id
+    [row] = [row for row in shared.practice.rows(Result) if (row.clinic_id, row.collected_on) == (elm, LATER)]
+    with writing(shared.practice.engine) as session:
+        said: Any = {"confirmed": True, "reason": "another patient's", "by": "Dana Elm", "now": shared.now}
+        mistakes.take_back(session, (elm, shared.patient), mistakes.Entry.RESULT, row.id, **said)
+    work = shared.work(shared.oak)["result-taken-back-elsewhere"]
+    told = "Elm Street has taken back its wbc of 2026-01-14: take it back here too."
+    assert (work.level, work.about) == ("same-day", told)
 
 
 def test_without_a_hand_over_that_stands_nothing_leaves_the_clinic(shared: Shared) -> None:
